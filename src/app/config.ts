@@ -93,11 +93,11 @@ export function resolveConfig(input: unknown, file: string, folder: string): Con
   };
   const address = (setting: string, value: unknown): ResolvedAddress => {
     const given = record(setting, value);
-    const own = port(`${setting}.port`, given['port']);
+    const own = port(`${setting}.port`, given.port);
     return {
-      host: text(`${setting}.host`, given['host'] ?? '127.0.0.1', /^[\w.:-]+$/, 'a host name or address'),
+      host: text(`${setting}.host`, given.host ?? '127.0.0.1', /^[\w.:-]+$/, 'a host name or address'),
       port: own,
-      controlPort: port(`${setting}.controlPort`, given['controlPort'] ?? own + 1000),
+      controlPort: port(`${setting}.controlPort`, given.controlPort ?? own + 1000),
     };
   };
 

@@ -1,0 +1,82 @@
+// The data folder: the two logs, the read stores and the secrets that the roles of one machine share.
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { EventStore } from '../event-store/event-store.ts';
+import { openSqliteEventStore } from '../event-store/sqlite/sqlite-event-store.ts';
+import { BanyanError } from '../kernel/error.ts';
+import type { Config } from './config.ts';
+
+export interface WorkspacePaths {
+  readonly eventLog: string;
+  readonly changeLog: string;
+  readonly translation: string;
+  readonly controlToken: string;
+  readonly sessionSecret: string;
+  /** The read store of one domain's service. */
+  store(domain: string): string;
+  /** A place for files that live as long as one command. */
+  readonly scratch: string;
+}
+
+export function workspacePaths(config: Config): WorkspacePaths {
+  const at = (...names: string[]): string => join(config.dataDir, ...names);
+  return {
+    eventLog: at('log.db'),
+    changeLog: at('changes.db'),
+    translation: at('translation.db'),
+    controlToken: at('control-token'),
+    sessionSecret: at('session-secret'),
+    store: (domain) => at('store', `${domain}.db`),
+    scratch: at('scratch'),
+  };
+}
+
+export async function openEventLog(config: Config): Promise<EventStore> {
+  await makeDataDir(config);
+  return openSqliteEventStore({ path: workspacePaths(config).eventLog });
+}
+
+export async function openChangeLog(config: Config): Promise<EventStore> {
+  await makeDataDir(config);
+  return openSqliteEventStore({ path: workspacePaths(config).changeLog });
+}
+
+/** What guards the control endpoints: `BANYAN_CONTROL_TOKEN`, else a secret drawn once and kept beside the log. */
+export function controlToken(config: Config): Promise<string> {
+  return sharedSecret('BANYAN_CONTROL_TOKEN', workspacePaths(config).controlToken, config);
+}
+
+/** What signs read-your-writes tokens: `BANYAN_SESSION_SECRET`, else a secret drawn once and kept beside the log. */
+export function sessionSecret(config: Config): Promise<string> {
+  return sharedSecret('BANYAN_SESSION_SECRET', workspacePaths(config).sessionSecret, config);
+}
+
+async function sharedSecret(variable: string, path: string, config: Config): Promise<string> {
+  const given = process.env[variable];
+  if (given) return given;
+  await makeDataDir(config);
+  // `wx` lets exactly one process draw it; everyone else reads what that one wrote.
+  await writeFile(path, randomBytes(24).toString('base64url'), { mode: 0o600, flag: 'wx' }).catch(
+    (error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw unwritable(config, error);
+    },
+  );
+  return (await readFile(path, 'utf8')).trim();
+}
+
+async function makeDataDir(config: Config): Promise<void> {
+  const paths = workspacePaths(config);
+  await mkdir(join(config.dataDir, 'store'), { recursive: true }).catch((error: unknown) => {
+    throw unwritable(config, error);
+  });
+  await mkdir(paths.scratch, { recursive: true });
+}
+
+function unwritable(config: Config, cause: unknown): BanyanError {
+  return new BanyanError('CONFIG_INVALID', 'The data folder cannot be written', {
+    at: config.dataDir,
+    cause,
+    remedy: 'Set `dataDir` to a folder that this user may write.',
+  });
+}
