@@ -57,3 +57,5 @@ export function toPublicationLink(
   if (row.publication_id === null) return null;
   return { id: row.publication_id, slug: row.publication_slug, name: row.publication_name };
 }
+
+export type Card = ReturnType<typeof toCard>;

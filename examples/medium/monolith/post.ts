@@ -47,6 +47,8 @@ export async function findPost(
   };
 }
 
+export type FullPost = Awaited<ReturnType<typeof findPost>>;
+
 async function getPost(pool: Pool, request: ApiRequest): Promise<Reply> {
   const post = await findPost(pool, { slug: request.params.slug ?? '' }, request.reader?.id ?? null);
   return { status: 200, body: post };
