@@ -12,7 +12,9 @@ export function openPool(databaseUrl: string, poolSize: number): Pool {
     application_name: 'medium-monolith',
   });
   // An idle connection that the server ends is replaced on the next query; unhandled, it would end the process.
-  pool.on('error', (error) => console.error(`database: ${error.message}`));
+  pool.on('error', (error) => {
+    if (!pool.ending) console.error(`database: ${error.message}`);
+  });
   return pool;
 }
 
