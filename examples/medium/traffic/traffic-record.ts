@@ -8,6 +8,8 @@ export interface TrafficStats {
   readonly requestsFailed: number;
   /** Commands answered with 2xx. */
   readonly commandsAcknowledged: number;
+  /** Commands answered with 4xx: a clap for a story just deleted, the log-in of a member who has yet to sign up. */
+  readonly commandsRefused: number;
   /** Queries by the `banyan-side` header of their answer; answers without it are in neither. */
   readonly bySide: Readonly<Record<Side, number>>;
   readonly readYourWritesChecked: number;
@@ -16,12 +18,14 @@ export interface TrafficStats {
   readonly monotonicReadsChecked: number;
   readonly monotonicReadsViolated: number;
   /** The first twenty. */
-  readonly failureSamples: readonly FailureSample[];
+  readonly failureSamples: readonly AnswerSample[];
+  /** The first twenty. */
+  readonly refusalSamples: readonly AnswerSample[];
   /** The first twenty. */
   readonly violationSamples: readonly ViolationSample[];
 }
 
-export interface FailureSample {
+export interface AnswerSample {
   readonly time: string;
   readonly request: string;
   readonly found: string;
@@ -45,10 +49,12 @@ export class TrafficRecord {
   #requestsTotal = 0;
   #requestsFailed = 0;
   #commandsAcknowledged = 0;
+  #commandsRefused = 0;
   readonly #bySide = { monolith: 0, service: 0 };
   readonly #checked = { readYourWrites: 0, monotonicReads: 0 };
   readonly #violated = { readYourWrites: 0, monotonicReads: 0 };
-  readonly #failureSamples: FailureSample[] = [];
+  readonly #failureSamples: AnswerSample[] = [];
+  readonly #refusalSamples: AnswerSample[] = [];
   readonly #violationSamples: ViolationSample[] = [];
 
   requestSent(): void {
@@ -57,12 +63,16 @@ export class TrafficRecord {
 
   requestFailed(request: string, found: string): void {
     this.#requestsFailed += 1;
-    if (this.#failureSamples.length >= MAX_SAMPLES) return;
-    this.#failureSamples.push({ time: new Date().toISOString(), request, found });
+    keep(this.#failureSamples, { time: new Date().toISOString(), request, found });
   }
 
   commandAcknowledged(): void {
     this.#commandsAcknowledged += 1;
+  }
+
+  commandRefused(request: string, found: string): void {
+    this.#commandsRefused += 1;
+    keep(this.#refusalSamples, { time: new Date().toISOString(), request, found });
   }
 
   queryAnswered(side: string): void {
@@ -74,8 +84,7 @@ export class TrafficRecord {
     this.#checked[violation.promise] += 1;
     if (isKept) return;
     this.#violated[violation.promise] += 1;
-    if (this.#violationSamples.length >= MAX_SAMPLES) return;
-    this.#violationSamples.push({ time: new Date().toISOString(), ...violation });
+    keep(this.#violationSamples, { time: new Date().toISOString(), ...violation });
   }
 
   snapshot(): TrafficStats {
@@ -83,13 +92,19 @@ export class TrafficRecord {
       requestsTotal: this.#requestsTotal,
       requestsFailed: this.#requestsFailed,
       commandsAcknowledged: this.#commandsAcknowledged,
+      commandsRefused: this.#commandsRefused,
       bySide: { ...this.#bySide },
       readYourWritesChecked: this.#checked.readYourWrites,
       readYourWritesViolated: this.#violated.readYourWrites,
       monotonicReadsChecked: this.#checked.monotonicReads,
       monotonicReadsViolated: this.#violated.monotonicReads,
       failureSamples: [...this.#failureSamples],
+      refusalSamples: [...this.#refusalSamples],
       violationSamples: [...this.#violationSamples],
     };
   }
+}
+
+function keep<T>(samples: T[], sample: T): void {
+  if (samples.length < MAX_SAMPLES) samples.push(sample);
 }

@@ -17,10 +17,11 @@ export async function writePage({ slug }, navigate) {
   const ownHills = story ? null : `gradient:${crypto.getRandomValues(new Uint32Array(1))[0]}`;
 
   const submit = async (fields, pressed) => {
-    // A new story without a picture gets hills of its own.
-    const picture =
-      fields.thumbnail || (saved ? null : `gradient:${crypto.getRandomValues(new Uint32Array(1))[0]}`);
-    const changes = { ...fields, publicationId: fields.publicationId || null, thumbnail: picture };
+    const changes = {
+      ...fields,
+      publicationId: fields.publicationId || null,
+      thumbnail: fields.thumbnail || ownHills,
+    };
     saved = saved ? await put(`/api/posts/${saved.id}`, changes) : await post('/api/posts', changes);
     if (pressed === publish) await post(`/api/posts/${saved.id}/publish`);
     navigate(`/p/${saved.slug}`);
