@@ -1,6 +1,7 @@
 // From words to a command: names, arguments and options as the command table describes them, or a USAGE error.
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import { BanyanError } from '../kernel/error.ts';
+import { STAGES, type Stage } from '../kernel/stage.ts';
 import { type CommandSpec, GLOBAL_OPTIONS } from './command.ts';
 
 export interface ParsedCommand {
@@ -82,6 +83,13 @@ export function parseWhole(option: string, text: string, least: number, most: nu
     );
   }
   return value;
+}
+
+/** One of the stages. */
+export function parseStage(option: string, text: string): Stage {
+  const stage = STAGES.find((known) => known === text);
+  if (!stage) throw usage(`--${option} is "${text}"; expected a stage`, `Use one of: ${STAGES.join(', ')}.`);
+  return stage;
 }
 
 export function usage(what: string, remedy: string): BanyanError {

@@ -1,0 +1,120 @@
+// `npm start`: the whole example on one machine. `--exit` ends when the story does, `--json` prints its report,
+// `--scale n` multiplies the data, `--data-dir` puts it elsewhere.
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { loadConfig } from '../../../src/app/load-config.ts';
+import { openOperator } from '../../../src/app/operator.ts';
+import { copyBars } from '../../../src/cli/copy-bars.ts';
+import { createOutput, errorText, paint } from '../../../src/cli/output.ts';
+import { BanyanError, EXIT } from '../../../src/kernel/error.ts';
+import { PROJECT } from '../environment.ts';
+import { startTraffic } from '../traffic/traffic.ts';
+import { startMachine } from './machine.ts';
+import { judge, type Report } from './report.ts';
+import { type Narrator, tellStory } from './story.ts';
+
+const { values } = parseArgs({
+  options: {
+    exit: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    scale: { type: 'string', default: '1' },
+    'data-dir': { type: 'string', default: join(PROJECT, '.data/medium') },
+    'environment-file': { type: 'string' },
+  },
+});
+const scale = Number(values.scale);
+if (!(scale > 0 && scale <= 100)) {
+  console.error(`--scale is "${values.scale}"; expected a number above 0, at most 100`);
+  process.exit(EXIT.usage);
+}
+
+const interruption = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interruption.abort());
+const { signal } = interruption;
+
+// The story goes to stderr, so that stdout holds the report alone.
+const output = createOutput(false, process.stderr, process.stderr);
+const bars = copyBars(output);
+const narrator: Narrator = {
+  heading: (text) => output.note(`\n${paint('bold', text)}`),
+  line: output.note,
+  copy: bars.report,
+};
+
+process.exitCode = await play().catch((error: unknown) => {
+  if (signal.aborted) return EXIT.interrupted;
+  console.error(error instanceof BanyanError ? errorText(error) : error);
+  return EXIT.bug;
+});
+
+async function play(): Promise<number> {
+  const startedAt = performance.now();
+  narrator.heading('Starting');
+  await using machine = await startMachine({
+    dataDir: values['data-dir'],
+    ...(values['environment-file'] === undefined ? {} : { environmentFile: values['environment-file'] }),
+    scale,
+    isDefaultPorts: true,
+    onStep: (what) => output.note(`  ${what}`),
+  });
+  process.env.MEDIUM_ENVIRONMENT = machine.environmentFile;
+  output.note(
+    [
+      '',
+      `  the site     ${paint('bold', machine.gatewayUrl)}   through the gateway: sign up, write, clap`,
+      `  monolith     ${machine.environment.monolithUrl}   as it was, and still in charge of writes`,
+      '  the command  npx banyan status   in another terminal',
+    ].join('\n'),
+  );
+  const traffic = startTraffic({
+    baseUrl: machine.gatewayUrl,
+    readers: 12,
+    writers: 3,
+    clappers: 4,
+    seed: 1,
+    requestsPerSecond: 80,
+    signal,
+  });
+  const config = await loadConfig(join(PROJECT, 'examples/medium/banyan.config.ts'));
+  await using operator = await openOperator(config);
+  const told = await tellStory(operator, narrator, signal);
+
+  const status = await operator.status();
+  const seen = values.exit ? await traffic.stop() : traffic.stats();
+  const shadows = status.domains.flatMap(({ traffic: found }) => (found ? [found.shadow] : []));
+  const sum = (figures: readonly number[]): number => figures.reduce((total, figure) => total + figure, 0);
+  const report = judge(
+    {
+      rowsBackfilled: told.rowsBackfilled,
+      eventsCaptured: status.capture?.eventsAppended ?? 0,
+      domains: told.domains,
+      requestsTotal: seen.requestsTotal,
+      requestsFailed: seen.requestsFailed,
+      readsByMonolith: sum(status.domains.map((domain) => domain.traffic?.readsByMonolith ?? 0)),
+      readsByService: sum(status.domains.map((domain) => domain.traffic?.readsByService ?? 0)),
+      shadowCompared: sum(shadows.map(({ compared }) => compared)),
+      shadowDiffers: sum(shadows.map(({ differs }) => differs)),
+      rowsVerified: told.rowsVerified,
+      rowsDiffering: told.rowsDiffering,
+      readYourWritesChecked: seen.readYourWritesChecked,
+      readYourWritesViolated: seen.readYourWritesViolated,
+    },
+    Math.round((performance.now() - startedAt) / 100) / 10,
+    [...told.samples, ...seen.samples, ...status.domains.flatMap((domain) => domain.traffic?.shadowSamples ?? [])].slice(0, 20),
+  );
+  tellResult(report);
+  if (values.json) process.stdout.write(`${JSON.stringify(report)}\n`);
+  if (!values.exit) {
+    output.note(`\nEverything stays up, traffic included. Ctrl-C ends it.`);
+    await new Promise<void>((done) => signal.addEventListener('abort', () => done(), { once: true }));
+    await traffic.stop();
+  }
+  return report.ok ? EXIT.done : EXIT.different;
+}
+
+function tellResult(report: Report): void {
+  narrator.heading('What was checked');
+  for (const { check, ok, measured } of report.checks) {
+    output.note(`  ${ok ? paint('green', '✓') : paint('red', '✗')} ${check.padEnd(46)} ${measured}`);
+  }
+}

@@ -1,0 +1,48 @@
+// The whole system at a glance: the fold of the migration's events beside what each role answers of itself.
+import type { CaptureStatus, DomainTraffic, GatewayStatus, ServiceStatus } from '../control/role-status.ts';
+import type { DomainRoute } from '../kernel/stage.ts';
+
+export interface VerificationAge {
+  readonly at: string;
+  readonly by: string;
+  readonly rows: number;
+  readonly rowsDiffering: number;
+}
+
+export interface DomainStatus {
+  readonly domain: string;
+  readonly route: DomainRoute;
+  readonly verification: VerificationAge | null;
+  /** Null when the role does not answer. */
+  readonly service: ServiceStatus | null;
+  readonly traffic: DomainTraffic | null;
+  /** What needs a person, worst first. */
+  readonly trouble: readonly string[];
+}
+
+export interface SystemStatus {
+  readonly name: string;
+  readonly at: string;
+  readonly domains: readonly DomainStatus[];
+  readonly capture: CaptureStatus | null;
+  readonly gateway: GatewayStatus | null;
+}
+
+/** What is wrong with a domain, in the order in which one would look. */
+export function troubleOf(
+  route: DomainRoute,
+  service: ServiceStatus | null,
+  traffic: DomainTraffic | null,
+  verification: VerificationAge | null,
+): readonly string[] {
+  const trouble: string[] = [];
+  if (service === null && route.stage !== 'mapped') trouble.push('service not running');
+  if (service?.error) trouble.push(`projection stopped: ${service.error}`);
+  if (service?.state === 'building') trouble.push('store is being built');
+  if (service && service.noProgressMs > 10_000)
+    trouble.push(`no progress for ${Math.round(service.noProgressMs / 1_000)} s`);
+  if (verification && verification.rowsDiffering > 0)
+    trouble.push(`${verification.rowsDiffering} rows differ`);
+  if (traffic && traffic.shadow.differs > 0) trouble.push(`${traffic.shadow.differs} answers differ`);
+  return trouble;
+}
