@@ -24,6 +24,7 @@ export interface SourceProgress {
 export interface StreamWrite {
   readonly stream: StreamName;
   readonly expected: ExpectedVersion;
+  /** May be empty: then only the expectation is checked. */
   readonly events: readonly NewEvent[];
 }
 
@@ -34,7 +35,11 @@ export interface AppendOptions {
    * outcome is `fenced`. Neither `lsn` nor `position` may go backwards (RangeError).
    */
   readonly source?: SourceProgress & { readonly expected: SourceProgress | undefined };
-  /** An append whose key was used before writes nothing and returns the recorded outcome with `isDuplicate`. */
+  /**
+   * An append whose key was used before writes nothing and returns the recorded outcome with `isDuplicate`. The key is
+   * looked at first, before fencing and versions; only an `appended` outcome is recorded, so that a conflict may be
+   * tried again under its key. Engines keep keys for seven days at least.
+   */
   readonly idempotencyKey?: string;
 }
 
@@ -62,7 +67,7 @@ export interface LogFilter {
 export interface ReadLogOptions extends LogFilter {
   /** Exclusive; 0 = from the beginning of time. */
   readonly after: Position;
-  /** Inclusive; absent = the head at the moment reading starts. */
+  /** Inclusive; absent, or past the head = the head at the moment reading starts. */
   readonly upTo?: Position;
   /** At most so many events a batch (default 1,000). */
   readonly batchSize?: number;
@@ -83,8 +88,8 @@ export interface LogBatch {
   /** The last position of the log when the batch was read. */
   readonly head: Position;
   /**
-   * Per source, an LSN whose events all lie at or before `upTo`. Never ahead of the truth; may trail it while
-   * catching up, and equals the source's stored progress once `upTo` = `head`.
+   * Per source, an LSN whose events all lie at or before `upTo`. Never ahead of the truth; may trail it (or lack the
+   * source) while catching up, and equals the source's stored progress once `upTo` = `head`.
    */
   readonly frontier: Readonly<Record<string, Lsn>>;
 }
@@ -94,6 +99,10 @@ export interface LogHead {
   readonly progress: readonly SourceProgress[];
 }
 
+/**
+ * An aborted `signal` ends any iteration early, without an error. Disposal waits for the appends already made; after it
+ * every call, and every iteration still under way, rejects with LOG_UNREACHABLE.
+ */
 export interface EventStore extends AsyncDisposable {
   readonly identity: LogIdentity;
 
@@ -106,7 +115,7 @@ export interface EventStore extends AsyncDisposable {
    * Concurrent appends to one stream: at most one of those expecting the same version succeeds, also across processes.
    * Done means durable: what is resolved survives a crash of the process and of the machine (on engines that persist).
    * Rejects with LOG_UNREACHABLE (nothing known, try again with the same idempotency key) or a RangeError for
-   * malformed input; conflicts and fencing are outcomes.
+   * malformed input, such as data that JSON cannot say; conflicts and fencing are outcomes.
    */
   append(writes: readonly StreamWrite[], options?: AppendOptions): Promise<AppendOutcome>;
 
@@ -123,8 +132,9 @@ export interface EventStore extends AsyncDisposable {
   readLog(options: ReadLogOptions): AsyncIterable<LogBatch>;
 
   /**
-   * Catches up, then follows live, without a gap, until `signal` aborts (then it ends, without an error).
-   * Yields also when only a frontier moved or when the filter hid what came. The consumer's pace is the back-pressure:
+   * Catches up, then follows live, without a gap, until `signal` aborts.
+   * The first batch comes at once, also when nothing is new: it tells where the consumer stands. Later ones come also
+   * when only a frontier moved or when the filter hid what came. The consumer's pace is the back-pressure:
    * nothing is buffered for it beyond one batch.
    */
   subscribe(options: SubscribeOptions): AsyncIterable<LogBatch>;

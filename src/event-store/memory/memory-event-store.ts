@@ -1,14 +1,16 @@
-// The reference engine: the contract in its plainest form, for tests. Holds everything in memory and survives nothing.
+// The reference engine: a log in one process's memory. It keeps JSON text, as the others do, so that no reader can
+// change what another one gets.
 import { randomUUID } from 'node:crypto';
 import { BanyanError } from '../../kernel/error.ts';
-import type { Position, RecordedEvent } from '../../kernel/event.ts';
+import type { RecordedEvent } from '../../kernel/event.ts';
 import { categoryOf, type StreamName } from '../../kernel/stream.ts';
+import { ChangeSignal } from '../change-signal.ts';
+import { checkAppend, checkBatchSize, checkPosition, jsonText } from '../check-input.ts';
 import type {
   AppendOptions,
   AppendOutcome,
   EventStore,
   LogBatch,
-  LogFilter,
   LogHead,
   LogIdentity,
   ReadLogOptions,
@@ -16,114 +18,111 @@ import type {
   StreamWrite,
   SubscribeOptions,
 } from '../event-store.ts';
-import { isSourceCurrent } from '../source-progress.ts';
-import { isExpectationMet } from '../stream-expectation.ts';
+import { isProgressExpected, isVersionExpected } from '../expectation.ts';
+import { DEFAULT_BATCH_SIZE, followBatches, type LogPage, type PageRequest, readBatches } from '../log-batches.ts';
 
-const DEFAULT_BATCH = 1_000;
+type Appended = Extract<AppendOutcome, { outcome: 'appended' }>;
 
-export function createMemoryEventStore(): EventStore {
+interface StoredEvent {
+  readonly position: number;
+  readonly category: string;
+  readonly type: string;
+  /** The whole recorded event. */
+  readonly json: string;
+}
+
+export function createMemoryEventStore(): MemoryEventStore {
   return new MemoryEventStore();
 }
 
-class MemoryEventStore implements EventStore {
+export class MemoryEventStore implements EventStore {
   readonly identity: LogIdentity = { id: randomUUID(), recoveryEpoch: 0 };
-  readonly #events: RecordedEvent[] = [];
-  readonly #versions = new Map<StreamName, number>();
+  /** Position p lies at index p - 1. */
+  readonly #log: StoredEvent[] = [];
+  readonly #streams = new Map<StreamName, StoredEvent[]>();
   readonly #progress = new Map<string, SourceProgress>();
-  readonly #outcomes = new Map<string, AppendOutcome & { readonly outcome: 'appended' }>();
-  readonly #closing = new AbortController();
-  #changes = 0;
-  #waiters: (() => void)[] = [];
+  readonly #recorded = new Map<string, Appended>();
+  readonly #pages = {
+    changes: new ChangeSignal(),
+    page: async (request: PageRequest): Promise<LogPage> => this.#page(request),
+  };
+  #isClosed = false;
 
-  async append(
-    writes: readonly StreamWrite[],
-    { source, idempotencyKey }: AppendOptions = {},
-  ): Promise<AppendOutcome> {
+  async append(writes: readonly StreamWrite[], options: AppendOptions = {}): Promise<AppendOutcome> {
     this.#assertOpen();
-    const recorded = idempotencyKey === undefined ? undefined : this.#outcomes.get(idempotencyKey);
+    checkAppend(writes, options);
+    const { source, idempotencyKey } = options;
+    const recorded = idempotencyKey === undefined ? undefined : this.#recorded.get(idempotencyKey);
     if (recorded) return { ...recorded, isDuplicate: true };
-    if (source) {
-      const stored = this.#progress.get(source.name);
-      if (!isSourceCurrent(source, stored)) return { outcome: 'fenced', actual: stored };
-    }
-    const added: RecordedEvent[] = [];
-    const versions: Record<StreamName, number> = {};
+    const stored = source && this.#progress.get(source.name);
+    if (source && !isProgressExpected(source.expected, stored)) return { outcome: 'fenced', actual: stored };
+
+    const staged: StoredEvent[] = [];
+    const versions = new Map<StreamName, number>();
     for (const { stream, expected, events } of writes) {
-      const category = categoryOf(stream);
-      let version = versions[stream] ?? this.#versions.get(stream) ?? 0;
-      if (!isExpectationMet(expected, version))
+      let version = versions.get(stream) ?? this.#streams.get(stream)?.length ?? 0;
+      if (!isVersionExpected(expected, version)) {
         return { outcome: 'conflict', stream, expected, actual: version };
-      for (const event of events) {
-        version += 1;
-        // Through JSON, so that what is read is what any other engine would give back.
-        const { id, type, time, schemaVersion, data, meta } = JSON.parse(
-          JSON.stringify(event),
-        ) as typeof event;
-        const position = this.#events.length + added.length + 1;
-        added.push({ id, type, time, schemaVersion, data, meta, stream, category, version, position });
       }
-      versions[stream] = version;
+      const category = categoryOf(stream);
+      for (const { id, type, time, schemaVersion, data, meta } of events) {
+        version += 1;
+        const position = this.#log.length + staged.length + 1;
+        jsonText(`Data of ${type}`, data);
+        const envelope = { id, type, time, schemaVersion, data, meta, stream, category, version, position };
+        staged.push({ position, category, type, json: jsonText(`Event ${type}`, envelope) });
+      }
+      versions.set(stream, version);
     }
-    this.#events.push(...added);
-    for (const [stream, version] of Object.entries(versions)) this.#versions.set(stream, version);
-    if (source)
-      this.#progress.set(source.name, { name: source.name, lsn: source.lsn, position: source.position });
-    const outcome = {
+
+    for (const event of staged) {
+      this.#log.push(event);
+      const { stream } = recordedEvent(event);
+      const own = this.#streams.get(stream);
+      if (own) own.push(event);
+      else this.#streams.set(stream, [event]);
+    }
+    if (source) {
+      const { name, lsn, position } = source;
+      this.#progress.set(name, { name, lsn, position });
+    }
+    const outcome: Appended = {
       outcome: 'appended',
-      position: this.#events.length,
-      versions,
+      position: this.#log.length,
+      versions: Object.fromEntries(versions),
       isDuplicate: false,
-    } as const;
-    if (idempotencyKey !== undefined) this.#outcomes.set(idempotencyKey, outcome);
-    this.#changes += 1;
-    for (const wake of this.#waiters.splice(0)) wake();
+    };
+    if (idempotencyKey !== undefined) this.#recorded.set(idempotencyKey, outcome);
+    this.#pages.changes.notify();
     return outcome;
   }
 
   async *readStream(
     stream: StreamName,
     options: { afterVersion?: number; batchSize?: number; signal?: AbortSignal } = {},
-  ): AsyncIterable<readonly RecordedEvent[]> {
+  ): AsyncGenerator<readonly RecordedEvent[]> {
+    const { afterVersion = 0, batchSize = DEFAULT_BATCH_SIZE, signal } = options;
+    checkPosition('Version to read after', afterVersion);
+    checkBatchSize(batchSize);
     this.#assertOpen();
-    const all = this.#events.filter(
-      (event) => event.stream === stream && event.version > (options.afterVersion ?? 0),
-    );
-    const batchSize = options.batchSize ?? DEFAULT_BATCH;
-    for (let at = 0; at < all.length && !options.signal?.aborted; at += batchSize)
-      yield all.slice(at, at + batchSize);
-  }
-
-  async *readLog(options: ReadLogOptions): AsyncIterable<LogBatch> {
-    this.#assertOpen();
-    const end = Math.min(options.upTo ?? this.#events.length, this.#events.length);
-    let after = options.after;
-    do {
-      const batch = this.#page(after, end, options.batchSize ?? DEFAULT_BATCH, options);
-      yield batch;
-      after = batch.upTo;
-    } while (after < end && !options.signal?.aborted);
-  }
-
-  async *subscribe(options: SubscribeOptions): AsyncIterable<LogBatch> {
-    const signal = options.signal
-      ? AbortSignal.any([options.signal, this.#closing.signal])
-      : this.#closing.signal;
-    let { after } = options;
-    let seen = -1;
-    while (!signal.aborted) {
-      const changes = this.#changes;
-      const batch = this.#page(after, this.#events.length, options.batchSize ?? DEFAULT_BATCH, options);
-      if (batch.upTo > after || changes !== seen) yield batch;
-      after = batch.upTo;
-      if (batch.upTo < batch.head) continue;
-      seen = changes;
-      await this.#changedSince(changes, signal);
+    const events = [...(this.#streams.get(stream) ?? [])];
+    for (let from = afterVersion; from < events.length && !signal?.aborted; from += batchSize) {
+      this.#assertOpen();
+      yield events.slice(from, from + batchSize).map(recordedEvent);
     }
+  }
+
+  readLog(options: ReadLogOptions): AsyncIterable<LogBatch> {
+    return readBatches(this.#pages, options);
+  }
+
+  subscribe(options: SubscribeOptions): AsyncIterable<LogBatch> {
+    return followBatches(this.#pages, options);
   }
 
   async head(): Promise<LogHead> {
     this.#assertOpen();
-    return { position: this.#events.length, progress: [...this.#progress.values()] };
+    return { position: this.#log.length, progress: [...this.#progress.values()] };
   }
 
   async sourceProgress(name: string): Promise<SourceProgress | undefined> {
@@ -132,40 +131,31 @@ class MemoryEventStore implements EventStore {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort();
+    this.#isClosed = true;
+    this.#pages.changes.notify();
   }
 
-  #page(after: Position, end: Position, limit: number, { categories, types }: LogFilter): LogBatch {
+  #page({ after, upTo, limit, categories, types }: PageRequest): LogPage {
+    this.#assertOpen();
+    const head = this.#log.length;
+    const end = Math.min(upTo, head);
     const events: RecordedEvent[] = [];
-    let upTo = Math.max(after, end);
-    for (let position = after + 1; position <= end; position += 1) {
-      const event = this.#events[position - 1]!;
+    let at = after;
+    while (at < end && events.length < limit) {
+      const event = this.#log[at]!;
+      at += 1;
       if (categories && !categories.includes(event.category)) continue;
       if (types && !types.includes(event.type)) continue;
-      events.push(event);
-      if (events.length === limit) {
-        upTo = position;
-        break;
-      }
+      events.push(recordedEvent(event));
     }
-    const head = this.#events.length;
-    const frontier =
-      upTo >= head
-        ? Object.fromEntries([...this.#progress.values()].map(({ name, lsn }) => [name, lsn]))
-        : {};
-    return { events, upTo, head, frontier };
-  }
-
-  #changedSince(changes: number, signal: AbortSignal): Promise<void> {
-    if (this.#changes !== changes || signal.aborted) return Promise.resolve();
-    return new Promise((done) => {
-      this.#waiters.push(done);
-      signal.addEventListener('abort', () => done(), { once: true });
-    });
+    return { events, upTo: at, head, progress: [...this.#progress.values()] };
   }
 
   #assertOpen(): void {
-    if (this.#closing.signal.aborted)
-      throw new BanyanError('LOG_UNREACHABLE', 'The log was closed by this process');
+    if (this.#isClosed) throw new BanyanError('LOG_UNREACHABLE', 'The log in memory is closed');
   }
+}
+
+function recordedEvent({ json }: StoredEvent): RecordedEvent {
+  return JSON.parse(json) as RecordedEvent;
 }
