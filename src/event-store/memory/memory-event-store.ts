@@ -19,7 +19,13 @@ import type {
   SubscribeOptions,
 } from '../event-store.ts';
 import { isProgressExpected, isVersionExpected } from '../expectation.ts';
-import { DEFAULT_BATCH_SIZE, followBatches, type LogPage, type PageRequest, readBatches } from '../log-batches.ts';
+import {
+  DEFAULT_BATCH_SIZE,
+  followBatches,
+  type LogPage,
+  type PageRequest,
+  readBatches,
+} from '../log-batches.ts';
 
 type Appended = Extract<AppendOutcome, { outcome: 'appended' }>;
 

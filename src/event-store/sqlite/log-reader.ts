@@ -1,154 +1,163 @@
-// The read side of a log file: pages by position, each a short statement, so that no reader ever pins the WAL.
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
-import type { Position, RecordedEvent } from '../../kernel/event.ts';
-import type { Lsn } from '../../kernel/lsn.ts';
-import type { StreamName } from '../../kernel/stream.ts';
-import type { LogBatch, LogFilter, LogHead, SourceProgress } from '../event-store.ts';
+// Reads pages on a connection of its own, each in one short snapshot: head, source progress and events belong together,
+// and nothing stays open between two pages (an open cursor would hold the write-ahead file).
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { BanyanError } from '../../kernel/error.ts';
+import type { EventMeta, Position, RecordedEvent } from '../../kernel/event.ts';
+import { categoryOf, type StreamName } from '../../kernel/stream.ts';
+import type { LogHead, SourceProgress } from '../event-store.ts';
+import type { LogPage, PageRequest } from '../log-batches.ts';
+import { firstNumber, progressOf } from './log-writer.ts';
 
-const COLUMNS =
-  'e.position, s.name AS stream, c.name AS category, e.version, e.type, e.id, e.time, e.schema_version, e.data, e.meta';
-const JOINED = 'FROM event e JOIN stream s ON s.id = e.stream JOIN category c ON c.id = e.category';
+/** A filter on types has no index: a page looks through so many positions at most, then lets others have their turn. */
+const SCAN_POSITIONS = 20_000;
+const COLUMNS = 'position, stream, version, type, id, time, schema_version, data, meta';
+type Row = [number, string, number, string, string, string, number, string, string];
 
-interface EventRow {
-  readonly position: number;
-  readonly stream: string;
-  readonly category: string;
-  readonly version: number;
-  readonly type: string;
-  readonly id: string;
-  readonly time: string;
-  readonly schema_version: number;
-  readonly data: string;
-  readonly meta: string;
-}
-
-/** Reads pages of one filter. Statements are prepared once and reused. */
 export class LogReader {
   readonly #database: DatabaseSync;
+  readonly #path: string;
+  readonly #begin: StatementSync;
+  readonly #end: StatementSync;
   readonly #head: StatementSync;
   readonly #progress: StatementSync;
-  readonly #byStream: StatementSync;
+  readonly #progressOfOne: StatementSync;
+  readonly #version: StatementSync;
+  readonly #stream: StatementSync;
+  readonly #dataVersion: StatementSync;
+  /** By shape of the filter. */
   readonly #pages = new Map<string, StatementSync>();
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, path: string) {
     this.#database = database;
-    this.#head = database.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'event'");
+    this.#path = path;
+    this.#begin = database.prepare('BEGIN');
+    this.#end = database.prepare('COMMIT');
+    this.#head = arrays(database.prepare('SELECT coalesce(max(position), 0) FROM event'));
     this.#progress = database.prepare('SELECT name, lsn, position FROM source_progress ORDER BY name');
     this.#progress.setReadBigInts(true);
-    this.#byStream = database.prepare(
-      `SELECT ${COLUMNS} ${JOINED} WHERE e.stream = (SELECT id FROM stream WHERE name = ?) AND e.version > ? AND e.version <= ?
-       ORDER BY e.version LIMIT ?`,
+    this.#progressOfOne = database.prepare('SELECT name, lsn, position FROM source_progress WHERE name = ?');
+    this.#progressOfOne.setReadBigInts(true);
+    this.#version = arrays(database.prepare('SELECT coalesce(max(version), 0) FROM event WHERE stream = ?'));
+    this.#stream = arrays(
+      database.prepare(
+        `SELECT ${COLUMNS} FROM event WHERE stream = ? AND version > ? AND version <= ? ORDER BY version LIMIT ?`,
+      ),
     );
+    this.#dataVersion = arrays(database.prepare('PRAGMA data_version'));
   }
 
-  /** Head and progress as of one moment. */
+  /** Changes whenever another connection, of this process or another one, has committed. */
+  dataVersion(): number {
+    return firstNumber(this.#dataVersion.get()) ?? 0;
+  }
+
   head(): LogHead {
-    return this.#inSnapshot(() => ({ position: this.#headPosition(), progress: this.#readProgress() }));
+    return this.#snapshot(() => ({ position: this.#headPosition(), progress: this.#allProgress() }));
+  }
+
+  sourceProgress(name: string): SourceProgress | undefined {
+    return progressOf(this.#progressOfOne.get(name));
   }
 
   streamVersion(stream: StreamName): number {
-    return Number(
-      this.#database.prepare('SELECT version FROM stream WHERE name = ?').get(stream)?.version ?? 0,
-    );
+    return firstNumber(this.#version.get(stream)) ?? 0;
   }
 
-  readStream(stream: StreamName, after: number, upTo: number, limit: number): readonly RecordedEvent[] {
-    return (this.#byStream.all(stream, after, upTo, limit) as unknown[]).map(toEvent);
+  streamPage(stream: StreamName, after: number, upTo: number, limit: number): RecordedEvent[] {
+    return this.#events(this.#stream.all(stream, after, upTo, limit));
   }
 
-  /**
-   * One page after `after`. Its `frontier` is the stored progress when the page reaches the head; before that `known`,
-   * the frontier that the reader already has.
-   */
-  readPage(
-    after: Position,
-    upToMost: Position,
-    limit: number,
-    filter: LogFilter,
-    known: LogBatch['frontier'],
-  ): LogBatch {
-    return this.#inSnapshot(() => {
+  page(request: PageRequest): LogPage {
+    return this.#snapshot(() => {
       const head = this.#headPosition();
-      const end = Math.min(upToMost, head);
-      const rows = after < end ? this.#page(filter).all(...parameters(filter, after, end, limit)) : [];
-      const events = (rows as unknown[]).map(toEvent);
-      const upTo = events.length === limit ? events[events.length - 1]!.position : Math.max(after, end);
-      const frontier = upTo >= head ? frontierOf(this.#readProgress()) : known;
-      return { events, upTo, head, frontier };
+      const progress = this.#allProgress();
+      const scanned = request.types ? request.after + SCAN_POSITIONS : head;
+      const end = Math.min(request.upTo, head, scanned);
+      const events = request.after < end ? this.#logPage(request, end) : [];
+      const isFull = events.length === request.limit;
+      const upTo = isFull ? events.at(-1)!.position : Math.max(request.after, end);
+      return { events, upTo, head, progress };
     });
   }
 
-  progress(name: string): SourceProgress | undefined {
-    return this.#readProgress().find((progress) => progress.name === name);
+  #logPage({ after, limit, categories, types }: PageRequest, end: Position): RecordedEvent[] {
+    if (categories?.length === 0 || types?.length === 0) return [];
+    const distinct = categories && [...new Set(categories)];
+    const statement = this.#pageStatement(distinct?.length ?? 0, types !== undefined);
+    const filter = types ? [JSON.stringify(types), ...(distinct ?? [])] : (distinct ?? []);
+    return this.#events(statement.all(after, end, limit, ...filter));
   }
 
-  #headPosition(): number {
-    return Number(this.#head.get()?.seq ?? 0);
-  }
-
-  #readProgress(): readonly SourceProgress[] {
-    const rows = this.#progress.all() as { name: string; lsn: bigint; position: bigint }[];
-    return rows.map(({ name, lsn, position }) => ({ name, lsn: lsn as Lsn, position: Number(position) }));
-  }
-
-  #page({ categories, types }: LogFilter): StatementSync {
-    const key = `${categories?.length ?? '-'}/${types?.length ?? '-'}`;
-    let statement = this.#pages.get(key);
+  /** Several categories are merged from their ranges of the index, each already in position order. */
+  #pageStatement(categories: number, hasTypes: boolean): StatementSync {
+    const shape = `${categories} ${hasTypes}`;
+    let statement = this.#pages.get(shape);
     if (!statement) {
-      const wanted = [
-        'e.position > ? AND e.position <= ?',
-        ...(categories
-          ? [`e.category IN (SELECT id FROM category WHERE name IN (${marks(categories)}))`]
-          : []),
-        ...(types ? [`e.type IN (${marks(types)})`] : []),
-      ];
-      statement = this.#database.prepare(
-        `SELECT ${COLUMNS} ${JOINED} WHERE ${wanted.join(' AND ')} ORDER BY e.position LIMIT ?`,
-      );
-      this.#pages.set(key, statement);
+      const first = hasTypes ? 5 : 4;
+      const ofTypes = hasTypes ? ' AND type IN (SELECT value FROM json_each(?4))' : '';
+      const select = `SELECT ${COLUMNS} FROM event WHERE position > ?1 AND position <= ?2${ofTypes}`;
+      const selects =
+        categories === 0
+          ? [select]
+          : Array.from({ length: categories }, (_, index) => `${select} AND category = ?${first + index}`);
+      const sql = `${selects.join(' UNION ALL ')} ORDER BY position LIMIT ?3`;
+      statement = arrays(this.#database.prepare(sql));
+      this.#pages.set(shape, statement);
     }
     return statement;
   }
 
-  #inSnapshot<T>(read: () => T): T {
-    this.#database.exec('BEGIN');
+  #headPosition(): Position {
+    return firstNumber(this.#head.get()) ?? 0;
+  }
+
+  #allProgress(): SourceProgress[] {
+    return this.#progress.all().map((row) => progressOf(row)!);
+  }
+
+  #snapshot<T>(read: () => T): T {
+    this.#begin.run();
     try {
       return read();
     } finally {
-      this.#database.exec('COMMIT');
+      if (this.#database.isTransaction) this.#end.run();
     }
+  }
+
+  #events(rows: readonly unknown[]): RecordedEvent[] {
+    // Events of one source transaction carry the same meta: the text is parsed once.
+    let metaText = '';
+    let meta: EventMeta = { origin: 'command' };
+    return (rows as readonly Row[]).map((row) => {
+      const [position, stream, version, type, id, time, schemaVersion, data] = row;
+      try {
+        if (row[8] !== metaText) {
+          meta = JSON.parse(row[8]) as EventMeta;
+          metaText = row[8];
+        }
+        return {
+          id,
+          type,
+          time,
+          schemaVersion,
+          data: JSON.parse(data) as unknown,
+          meta,
+          stream,
+          category: categoryOf(stream),
+          version,
+          position,
+        };
+      } catch (cause) {
+        throw new BanyanError('LOG_CORRUPT', `The event at position ${position} cannot be read`, {
+          at: this.#path,
+          cause,
+        });
+      }
+    });
   }
 }
 
-function parameters(
-  { categories, types }: LogFilter,
-  after: number,
-  upTo: number,
-  limit: number,
-): SQLInputValue[] {
-  return [after, upTo, ...(categories ?? []), ...(types ?? []), limit];
-}
-
-function marks(values: readonly string[]): string {
-  return values.map(() => '?').join(', ');
-}
-
-export function frontierOf(progress: readonly SourceProgress[]): Readonly<Record<string, Lsn>> {
-  return Object.fromEntries(progress.map(({ name, lsn }) => [name, lsn]));
-}
-
-function toEvent(value: unknown): RecordedEvent {
-  const row = value as EventRow;
-  return {
-    position: row.position,
-    stream: row.stream,
-    category: row.category,
-    version: row.version,
-    type: row.type,
-    id: row.id,
-    time: row.time,
-    schemaVersion: row.schema_version,
-    data: JSON.parse(row.data),
-    meta: JSON.parse(row.meta),
-  };
+function arrays(statement: StatementSync): StatementSync {
+  statement.setReturnArrays(true);
+  return statement;
 }

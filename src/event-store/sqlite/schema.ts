@@ -1,89 +1,95 @@
-// The tables of a log file, made once, and the check that a file is one of ours.
+// The tables of a log file, made once whoever comes first, and the proof that a file is such a log. The database itself
+// refuses to change or to forget an event.
 import { randomUUID } from 'node:crypto';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { BanyanError } from '../../kernel/error.ts';
 import type { LogIdentity } from '../event-store.ts';
+import { notALog } from './sqlite-error.ts';
 
+/** `BNYN`, in the file's header. */
+const APPLICATION_ID = 0x424e594e;
 const SCHEMA_VERSION = 1;
-/** Marks the file as a Banyan log in its header (`PRAGMA application_id`). */
-const APPLICATION_ID = 0x42_4e_59_4e;
 
-const TABLES = `
-  CREATE TABLE identity (id TEXT NOT NULL, recovery_epoch INTEGER NOT NULL);
-  CREATE TABLE category (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-  CREATE TABLE stream (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, category INTEGER NOT NULL, version INTEGER NOT NULL);
+/**
+ * Positions are the largest one plus one, and nothing is ever deleted: no position is used twice.
+ * An event holds its stream's name, not a number for it: replay then needs no join, and a version needs no second row.
+ * `category` is indexed together with the row's key, which is the position.
+ * LSNs are unsigned; the column holds the same 64 bits as a signed number.
+ */
+const SCHEMA = `
+  CREATE TABLE log (
+    singleton INTEGER PRIMARY KEY CHECK (singleton = 1),
+    id TEXT NOT NULL,
+    recovery_epoch INTEGER NOT NULL
+  ) STRICT;
   CREATE TABLE event (
-    position INTEGER PRIMARY KEY AUTOINCREMENT,
-    stream INTEGER NOT NULL,
+    position INTEGER PRIMARY KEY,
+    stream TEXT NOT NULL,
     version INTEGER NOT NULL,
-    category INTEGER NOT NULL,
+    category TEXT NOT NULL,
     type TEXT NOT NULL,
     id TEXT NOT NULL,
     time TEXT NOT NULL,
     schema_version INTEGER NOT NULL,
     data TEXT NOT NULL,
     meta TEXT NOT NULL
-  );
-  CREATE UNIQUE INDEX event_by_stream ON event (stream, version);
-  CREATE INDEX event_by_category ON event (category, position);
-  CREATE TABLE source_progress (name TEXT PRIMARY KEY, lsn INTEGER NOT NULL, position INTEGER NOT NULL) WITHOUT ROWID;
-  CREATE TABLE idempotency (key TEXT PRIMARY KEY, outcome TEXT NOT NULL) WITHOUT ROWID;
+  ) STRICT;
+  CREATE UNIQUE INDEX event_of_stream ON event (stream, version);
+  CREATE INDEX event_of_category ON event (category);
+  CREATE TRIGGER event_is_not_changed BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'events are for ever'); END;
+  CREATE TRIGGER event_is_not_deleted BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'events are for ever'); END;
+  CREATE TABLE source_progress (
+    name TEXT PRIMARY KEY,
+    lsn INTEGER NOT NULL,
+    position INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE idempotency_key (
+    number INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    recorded_at INTEGER NOT NULL,
+    outcome TEXT NOT NULL
+  ) STRICT;
+  PRAGMA application_id = ${APPLICATION_ID};
+  PRAGMA user_version = ${SCHEMA_VERSION};
 `;
 
-/** Opens a connection with the settings that the guarantees rest on. */
-export function connect(path: string, busyTimeoutMs: number): DatabaseSync {
-  const database = new DatabaseSync(path, { timeout: busyTimeoutMs });
-  // FULL: a commit is on the disk before it returns. The size limit gives back what a slow reader made the WAL grow to.
-  database.exec(`
-    PRAGMA journal_mode = WAL;
-    PRAGMA synchronous = FULL;
-    PRAGMA wal_autocheckpoint = 4000;
-    PRAGMA journal_size_limit = 67108864;
-    PRAGMA cache_size = -65536;
-    PRAGMA temp_store = MEMORY;
-  `);
-  return database;
-}
-
-/** Creates the tables unless they are there, safely for several processes at once, and answers which log this is. */
-export function prepareLog(database: DatabaseSync, path: string): LogIdentity {
+/** Makes the tables when the file is empty. Throws LOG_CORRUPT, and touches nothing, when it is something else. */
+export function prepareSchema(database: DatabaseSync, path: string): void {
+  if (isLog(database, path)) return;
+  database.exec('PRAGMA journal_mode = WAL');
   database.exec('BEGIN IMMEDIATE');
   try {
-    const version = pragma(database, 'user_version');
-    if (version === 0) {
-      if (database.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' LIMIT 1").get())
-        throw foreign(path);
-      database.exec(TABLES);
-      database.prepare('INSERT INTO identity VALUES (?, 0)').run(randomUUID());
-      database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}; PRAGMA application_id = ${APPLICATION_ID};`);
-    } else if (pragma(database, 'application_id') !== APPLICATION_ID) {
-      throw foreign(path);
-    } else if (version !== SCHEMA_VERSION) {
-      throw new BanyanError(
-        'LOG_CORRUPT',
-        `The log has schema version ${version}; this Banyan reads ${SCHEMA_VERSION}`,
-        {
-          at: path,
-          remedy: 'Use the version of Banyan that wrote the log.',
-        },
-      );
+    // Another process may have been first while this one waited for the lock.
+    if (!isLog(database, path)) {
+      database.exec(SCHEMA);
+      database.prepare('INSERT INTO log VALUES (1, ?, 0)').run(randomUUID());
     }
-    const row = database.prepare('SELECT id, recovery_epoch AS recoveryEpoch FROM identity').get();
     database.exec('COMMIT');
-    return { id: String(row?.id), recoveryEpoch: Number(row?.recoveryEpoch) };
-  } catch (error) {
-    database.exec('ROLLBACK');
-    throw error;
+  } finally {
+    if (database.isTransaction) database.exec('ROLLBACK');
   }
 }
 
-function foreign(path: string): BanyanError {
-  return new BanyanError('LOG_CORRUPT', 'The file is a database, but not a Banyan log', {
-    at: path,
-    remedy: 'Point the config at another path.',
-  });
+export function readIdentity(database: DatabaseSync, path: string): LogIdentity {
+  const row = database.prepare('SELECT id, recovery_epoch FROM log').get();
+  if (!row) throw notALog(path, 'It has no identity.');
+  return { id: String(row.id), recoveryEpoch: Number(row.recovery_epoch) };
 }
 
-function pragma(database: DatabaseSync, name: string): number {
-  return Number(database.prepare(`PRAGMA ${name}`).get()?.[name]);
+/** False for an empty database. */
+function isLog(database: DatabaseSync, path: string): boolean {
+  const number = (sql: string): number => Number(Object.values(database.prepare(sql).get() ?? {})[0]);
+  const applicationId = number('PRAGMA application_id');
+  const schemaVersion = number('PRAGMA user_version');
+  if (applicationId === APPLICATION_ID) {
+    if (schemaVersion === SCHEMA_VERSION) return true;
+    throw new BanyanError('LOG_CORRUPT', 'The log has a schema that this version of Banyan does not know', {
+      at: path,
+      why: `Its schema version is ${schemaVersion}, expected ${SCHEMA_VERSION}.`,
+      remedy: 'Use the version of Banyan that wrote this log; the file was left as it is.',
+    });
+  }
+  const tables = number('SELECT count(*) FROM sqlite_schema');
+  if (applicationId === 0 && schemaVersion === 0 && tables === 0) return false;
+  throw notALog(path, `It is an SQLite database of another program (application id ${applicationId}).`);
 }

@@ -1,9 +1,13 @@
-// The embedded log: one SQLite file in WAL mode, written and read by several processes of one machine. A resolved append
-// is on the disk (`synchronous=FULL`).
-import type { DatabaseSync } from 'node:sqlite';
+// The embedded log: one SQLite file that several processes of one machine append to and read. What `append` resolved is
+// synced to disk. It works on the caller's thread: a commit blocks for one sync, shared by all appends of the turn.
+import { statSync } from 'node:fs';
 import { BanyanError } from '../../kernel/error.ts';
 import type { RecordedEvent } from '../../kernel/event.ts';
 import type { StreamName } from '../../kernel/stream.ts';
+import type { Log } from '../../runtime/log.ts';
+import { pause } from '../../runtime/wait.ts';
+import { ChangeSignal } from '../change-signal.ts';
+import { checkBatchSize, checkPosition } from '../check-input.ts';
 import type {
   AppendOptions,
   AppendOutcome,
@@ -16,144 +20,157 @@ import type {
   StreamWrite,
   SubscribeOptions,
 } from '../event-store.ts';
-import { Appender } from './appender.ts';
+import { DEFAULT_BATCH_SIZE, followBatches, type PagedLog, readBatches } from '../log-batches.ts';
+import { appendRequest } from './append-request.ts';
+import { type Connections, openConnections } from './connection.ts';
+import { DataVersionWatch } from './data-version-watch.ts';
+import { GroupCommit } from './group-commit.ts';
 import { LogReader } from './log-reader.ts';
-import { connect, prepareLog } from './schema.ts';
-import { WakeUp } from './wake-up.ts';
+import { LogWriter } from './log-writer.ts';
+import { isBusy, logFault } from './sqlite-error.ts';
+
+/** Readers of other processes can keep the write-ahead file from being reused; past this size it is cut in a quiet moment. */
+const WAL_BYTES_MAX = 32 * 1024 * 1024;
+const COMMITS_BETWEEN_LOOKS = 64;
 
 export interface SqliteEventStoreOptions {
+  /** The log file; made when there is none. Beside it stand `-wal` and `-shm`, which belong to it. */
   readonly path: string;
-  /** How long a commit waits for other processes that write. Default 10,000. */
+  readonly log?: Log;
+  /** How long to wait for the locks of other processes before LOG_UNREACHABLE (default 5,000). */
   readonly busyTimeoutMs?: number;
 }
 
-const DEFAULT_BATCH = 1_000;
-
+/** Rejects with LOG_UNREACHABLE when the file cannot be opened, LOG_CORRUPT when it is something else than a log. */
 export async function openSqliteEventStore(options: SqliteEventStoreOptions): Promise<EventStore> {
-  const busyTimeoutMs = options.busyTimeoutMs ?? 10_000;
-  try {
-    const writer = connect(options.path, busyTimeoutMs);
-    const identity = prepareLog(writer, options.path);
-    return new SqliteEventStore(identity, writer, connect(options.path, busyTimeoutMs));
-  } catch (cause) {
-    if (cause instanceof BanyanError) throw cause;
-    const isNoDatabase = cause instanceof Error && 'errcode' in cause && cause.errcode === 26;
-    throw new BanyanError(
-      isNoDatabase ? 'LOG_CORRUPT' : 'LOG_UNREACHABLE',
-      isNoDatabase ? 'The file is not a database' : 'The log cannot be opened',
-      { at: options.path, cause },
-    );
-  }
+  const { path, log, busyTimeoutMs = 5000 } = options;
+  return new SqliteEventStore(await openConnections(path, busyTimeoutMs, log), path, busyTimeoutMs);
 }
 
 class SqliteEventStore implements EventStore {
   readonly identity: LogIdentity;
-  readonly #writer: DatabaseSync;
-  readonly #readConnection: DatabaseSync;
-  readonly #appender: Appender;
+  readonly #connections: Connections;
+  readonly #path: string;
+  readonly #busyTimeoutMs: number;
   readonly #reader: LogReader;
-  readonly #wakeUp: WakeUp;
-  readonly #closing = new AbortController();
+  readonly #appends: GroupCommit;
+  readonly #changes: ChangeSignal;
+  readonly #pages: PagedLog;
+  #commits = 0;
+  #closing: Promise<void> | undefined;
 
-  constructor(identity: LogIdentity, writer: DatabaseSync, reader: DatabaseSync) {
-    this.identity = identity;
-    this.#writer = writer;
-    this.#readConnection = reader;
-    this.#reader = new LogReader(reader);
-    this.#wakeUp = new WakeUp(reader);
-    this.#appender = new Appender(writer, () => this.#wakeUp.notify());
+  constructor(connections: Connections, path: string, busyTimeoutMs: number) {
+    this.identity = connections.identity;
+    this.#connections = connections;
+    this.#path = path;
+    this.#busyTimeoutMs = busyTimeoutMs;
+    const reader = new LogReader(connections.reader, path);
+    const writer = new LogWriter(connections.writer);
+    this.#reader = reader;
+    this.#changes = new ChangeSignal(
+      new DataVersionWatch(
+        () => reader.dataVersion(),
+        () => this.#changes.notify(),
+      ),
+    );
+    this.#appends = new GroupCommit({
+      database: connections.writer,
+      path,
+      busyTimeoutMs,
+      begin: () => writer.begin(),
+      write: (request) => writer.write(request),
+      committed: () => this.#afterCommit(),
+    });
+    this.#pages = {
+      changes: this.#changes,
+      page: (request) => this.#read(() => reader.page(request)),
+    };
   }
 
   async append(writes: readonly StreamWrite[], options: AppendOptions = {}): Promise<AppendOutcome> {
     this.#assertOpen();
-    return this.#appender.append(writes, options).catch((cause: unknown) => {
-      if (cause instanceof Error && 'errcode' in cause) {
-        throw new BanyanError('LOG_UNREACHABLE', 'The log could not be written', { cause });
-      }
-      throw cause;
-    });
+    return this.#appends.append(appendRequest(writes, options));
   }
 
   async *readStream(
     stream: StreamName,
     options: { afterVersion?: number; batchSize?: number; signal?: AbortSignal } = {},
-  ): AsyncIterable<readonly RecordedEvent[]> {
-    this.#assertOpen();
-    const batchSize = options.batchSize ?? DEFAULT_BATCH;
-    const last = this.#reader.streamVersion(stream);
-    for (let after = options.afterVersion ?? 0; after < last && !options.signal?.aborted; ) {
-      const events = this.#reader.readStream(stream, after, last, batchSize);
+  ): AsyncGenerator<readonly RecordedEvent[]> {
+    const { afterVersion = 0, batchSize = DEFAULT_BATCH_SIZE, signal } = options;
+    checkPosition('Version to read after', afterVersion);
+    checkBatchSize(batchSize);
+    const end = await this.#read(() => this.#reader.streamVersion(stream));
+    let after = afterVersion;
+    while (after < end && !signal?.aborted) {
+      const events = await this.#read(() => this.#reader.streamPage(stream, after, end, batchSize));
+      if (events.at(-1)?.version !== after + events.length) throw this.#gap(stream, after);
       yield events;
-      after = events[events.length - 1]!.version;
-      this.#assertOpen();
+      after += events.length;
     }
   }
 
-  async *readLog(options: ReadLogOptions): AsyncIterable<LogBatch> {
-    this.#assertOpen();
-    const end = options.upTo ?? this.#reader.head().position;
-    let after = options.after;
-    let frontier: LogBatch['frontier'] = {};
-    do {
-      const batch = this.#reader.readPage(after, end, options.batchSize ?? DEFAULT_BATCH, options, frontier);
-      yield batch;
-      this.#assertOpen();
-      ({ upTo: after, frontier } = batch);
-    } while (after < Math.min(end, this.#reader.head().position) && !options.signal?.aborted);
+  readLog(options: ReadLogOptions): AsyncIterable<LogBatch> {
+    return readBatches(this.#pages, options);
   }
 
-  async *subscribe(options: SubscribeOptions): AsyncIterable<LogBatch> {
-    const signal = options.signal
-      ? AbortSignal.any([options.signal, this.#closing.signal])
-      : this.#closing.signal;
-    const batchSize = options.batchSize ?? DEFAULT_BATCH;
-    let { after } = options;
-    let frontier: LogBatch['frontier'] = {};
-    let head = -1;
-    while (!signal.aborted) {
-      const mark = this.#wakeUp.mark();
-      const batch = this.#reader.readPage(after, Number.MAX_SAFE_INTEGER, batchSize, options, frontier);
-      const isNews =
-        batch.events.length > 0 ||
-        batch.upTo > after ||
-        batch.head !== head ||
-        hasMoved(frontier, batch.frontier);
-      ({ upTo: after, head, frontier } = batch);
-      if (isNews) {
-        yield batch;
-        // A consumer that is always behind must still let the timers and sockets of its process have their turn.
-        await new Promise<void>((turn) => setImmediate(turn));
+  subscribe(options: SubscribeOptions): AsyncIterable<LogBatch> {
+    return followBatches(this.#pages, options);
+  }
+
+  head(): Promise<LogHead> {
+    return this.#read(() => this.#reader.head());
+  }
+
+  sourceProgress(name: string): Promise<SourceProgress | undefined> {
+    return this.#read(() => this.#reader.sourceProgress(name));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#appends.settled();
+    this.#connections.reader.close();
+    this.#connections.writer.close();
+    this.#changes.notify();
+  }
+
+  /** Reads meet a lock only while another process opens, closes or recovers the file. */
+  async #read<T>(read: () => T): Promise<T> {
+    const deadline = performance.now() + this.#busyTimeoutMs;
+    for (;;) {
+      this.#assertOpen();
+      try {
+        return read();
+      } catch (error) {
+        if (!isBusy(error) || performance.now() > deadline) throw logFault(error, this.#path);
       }
-      if (batch.upTo >= batch.head) await this.#wakeUp.changedSince(mark, signal);
+      await pause(1 + Math.random() * 4);
     }
   }
 
-  async head(): Promise<LogHead> {
-    this.#assertOpen();
-    return this.#reader.head();
+  #afterCommit(): void {
+    this.#changes.notify();
+    this.#commits += 1;
+    if (this.#commits % COMMITS_BETWEEN_LOOKS !== 0) return;
+    try {
+      if (statSync(`${this.#path}-wal`).size <= WAL_BYTES_MAX) return;
+      this.#connections.writer.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    } catch {
+      // Somebody reads: it is tried again. The commits stand whatever becomes of this, and a broken disk shows in the next.
+    }
   }
 
-  async sourceProgress(name: string): Promise<SourceProgress | undefined> {
-    this.#assertOpen();
-    return this.#reader.progress(name);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#closing.signal.aborted) return;
-    this.#appender.drain();
-    this.#closing.abort();
-    // Subscriptions see the abort before their connection goes.
-    await new Promise<void>((turn) => setImmediate(turn));
-    this.#readConnection.close();
-    this.#writer.close();
+  #gap(stream: StreamName, after: number): BanyanError {
+    return new BanyanError('LOG_CORRUPT', `A version after ${after} of stream "${stream}" is missing`, {
+      at: this.#path,
+      why: 'Versions are dense: an engine that loses one has lost an event.',
+    });
   }
 
   #assertOpen(): void {
-    if (this.#closing.signal.aborted)
-      throw new BanyanError('LOG_UNREACHABLE', 'The log was closed by this process');
+    if (this.#closing) throw new BanyanError('LOG_UNREACHABLE', 'The log is closed', { at: this.#path });
   }
-}
-
-function hasMoved(before: LogBatch['frontier'], now: LogBatch['frontier']): boolean {
-  return Object.entries(now).some(([name, lsn]) => before[name] !== lsn);
 }

@@ -1,0 +1,51 @@
+// Notices commits of other processes, also those that moved only a source's progress. SQLite cannot announce them, so it
+// asks: each millisecond while there is something to see, down to each 25 ms when idle (asking costs microseconds).
+import type { ChangeWatch } from '../change-signal.ts';
+
+const BUSY_INTERVAL_MS = 1;
+const IDLE_INTERVAL_MS = 25;
+const SLOW_DOWN = 1.2;
+
+export class DataVersionWatch implements ChangeWatch {
+  readonly #read: () => number;
+  readonly #changed: () => void;
+  #intervalMs = BUSY_INTERVAL_MS;
+  #last: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** A `read` that throws counts as a change: whoever reads then meets the fault himself. */
+  constructor(read: () => number, changed: () => void) {
+    this.#read = read;
+    this.#changed = changed;
+  }
+
+  start(): void {
+    this.#timer ??= setTimeout(() => this.#ask(), this.#intervalMs);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #ask(): void {
+    this.#timer = undefined;
+    const now = this.#readOrUndefined();
+    const isChanged = now === undefined || now !== this.#last;
+    this.#last = now;
+    this.#intervalMs = isChanged
+      ? BUSY_INTERVAL_MS
+      : Math.min(IDLE_INTERVAL_MS, this.#intervalMs * SLOW_DOWN);
+    this.start();
+    // The last waiter to be woken stops the watch again.
+    if (isChanged) this.#changed();
+  }
+
+  #readOrUndefined(): number | undefined {
+    try {
+      return this.#read();
+    } catch {
+      return undefined;
+    }
+  }
+}
