@@ -69,7 +69,7 @@ export interface TableOpened {
 
 /**
  * Data of `ChunkRead`: rows of one range with the snapshot they were read in. Its place in the source's order is that of
- * the transactional message `banyan.chunk` with `{"table", "generation", "chunk"}`, emitted after this was appended.
+ * the transactional message `banyan.chunk` (a `ChunkMark`), emitted after this was appended.
  */
 export interface ChunkRead {
   readonly table: string;
@@ -86,6 +86,8 @@ export interface ChunkMark {
   readonly table: string;
   readonly generation: number;
   readonly chunk: number;
+  /** Of the `ChunkRead` in the table's stream. */
+  readonly version: number;
 }
 
 /** Content of the message `banyan.table-backfilled`, emitted after the mark of the last chunk. */
