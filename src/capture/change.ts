@@ -67,6 +67,25 @@ export interface TableOpened {
   readonly generation: number;
 }
 
+/** A key's values in the order of the key's columns, as the server's texts. */
+export type KeyText = readonly string[];
+
+/** Data of `BackfillPlanned`: the table cut into ranges of keys. Keys above the last one arrive by the log alone. */
+export interface BackfillPlanned {
+  readonly generation: number;
+  /** The inclusive upper bound of each range; a range begins behind the one before it, the first one anywhere. */
+  readonly uppers: readonly KeyText[];
+  readonly rows: number;
+  /** The number of rows comes from the server's statistics. */
+  readonly isEstimate: boolean;
+}
+
+/** Data of `TableBackfilled`: every chunk was marked and its completion sent. */
+export interface TableBackfilled {
+  readonly generation: number;
+  readonly rows: number;
+}
+
 /**
  * Data of `ChunkRead`: rows of one range with the snapshot they were read in. Its place in the source's order is that of
  * the transactional message `banyan.chunk` (a `ChunkMark`), emitted after this was appended.
@@ -74,6 +93,7 @@ export interface TableOpened {
 export interface ChunkRead {
   readonly table: string;
   readonly generation: number;
+  /** The range's place in the plan: one chunk each. */
   readonly chunk: number;
   /** `pg_current_snapshot()` of the very statement that read the rows: `xmin:xmax:xip,…`, 64-bit. */
   readonly snapshot: string;
