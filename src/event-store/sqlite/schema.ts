@@ -89,7 +89,8 @@ function isLog(database: DatabaseSync, path: string): boolean {
       remedy: 'Use the version of Banyan that wrote this log; the file was left as it is.',
     });
   }
-  const tables = number('SELECT count(*) FROM sqlite_schema');
+  // Leases may live in the same file and be there first.
+  const tables = number("SELECT count(*) FROM sqlite_schema WHERE name <> 'lease'");
   if (applicationId === 0 && schemaVersion === 0 && tables === 0) return false;
   throw notALog(path, `It is an SQLite database of another program (application id ${applicationId}).`);
 }

@@ -1,0 +1,146 @@
+// The event log on SQLite: durable appends beside the disk's own limit (one write and one sync for the same bytes), and
+// replay beside a bare select of the same rows.
+import { closeSync, fsyncSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { EventStore } from '../src/event-store/event-store.ts';
+import { openSqliteEventStore } from '../src/event-store/sqlite/sqlite-event-store.ts';
+import type { NewEvent } from '../src/kernel/event.ts';
+import { uuidv7 } from '../src/kernel/uuid.ts';
+import { besidePeer, type Figure } from './figure.ts';
+
+const RUN_MS = 220;
+const STREAMS = 20_000;
+const REPLAY_EVENTS = 100_000;
+const PAGE = 1000;
+const DATA = resolve(import.meta.dirname, '../.data/bench');
+
+export async function run(report: (figure: Figure) => void): Promise<void> {
+  mkdirSync(DATA, { recursive: true });
+  const folder = mkdtempSync(join(DATA, 'event-store-'));
+  try {
+    const path = join(folder, 'log.db');
+    await using store = await openSqliteEventStore({ path });
+    for (const [eventsEach, clients] of [
+      [1, 1],
+      [1, 32],
+      [100, 1],
+    ] as const) {
+      const figure = await besidePeer(
+        {
+          name: `durable append, ${count(eventsEach, 'event')} each, ${count(clients, 'client')}`,
+          unit: 'events/s',
+          peer: 'write and fsync of the same bytes, one after another',
+        },
+        () => appendRate(store, eventsEach, clients),
+        () => syncRate(join(folder, 'bytes'), eventsEach),
+      );
+      report(figure);
+    }
+    report(await replayFigure(join(folder, 'replay.db')));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function appendRate(store: EventStore, eventsEach: number, clients: number): Promise<number> {
+  let events = 0;
+  const client = async (): Promise<void> => {
+    while (performance.now() < end) {
+      await store.append(writesOf(eventsEach));
+      events += eventsEach;
+    }
+  };
+  const start = performance.now();
+  const end = start + RUN_MS;
+  await Promise.all(Array.from({ length: clients }, client));
+  return (events / (performance.now() - start)) * 1000;
+}
+
+async function syncRate(path: string, eventsEach: number): Promise<number> {
+  const bytes = Buffer.from(`${JSON.stringify(writesOf(eventsEach))}\n`);
+  const file = openSync(path, 'w');
+  let events = 0;
+  const start = performance.now();
+  while (performance.now() - start < RUN_MS) {
+    writeSync(file, bytes);
+    fsyncSync(file);
+    events += eventsEach;
+  }
+  const rate = (events / (performance.now() - start)) * 1000;
+  closeSync(file);
+  return rate;
+}
+
+async function replayFigure(path: string): Promise<Figure> {
+  await using store = await openSqliteEventStore({ path });
+  for (let filled = 0; filled < REPLAY_EVENTS; filled += PAGE) await store.append(writesOf(PAGE));
+  using bare = new DatabaseSync(path);
+  return await besidePeer(
+    { name: 'log replay', unit: 'events/s', peer: 'node:sqlite select of the same rows, JSON.parse' },
+    () =>
+      rate(async () => {
+        let events = 0;
+        for await (const batch of store.readLog({ after: 0, batchSize: PAGE })) events += batch.events.length;
+        return events;
+      }),
+    () => rate(async () => selectAll(bare)),
+  );
+}
+
+function selectAll(database: DatabaseSync): number {
+  const select = database.prepare('SELECT * FROM event WHERE position > ? ORDER BY position LIMIT ?');
+  let events = 0;
+  for (let after = 0; ; ) {
+    const rows = select.all(after, PAGE).map((row) => ({
+      ...row,
+      position: Number(row.position),
+      data: JSON.parse(String(row.data)) as unknown,
+      meta: JSON.parse(String(row.meta)) as unknown,
+    }));
+    if (rows.length === 0) return events;
+    events += rows.length;
+    after = rows.at(-1)!.position;
+  }
+}
+
+async function rate(work: () => Promise<number>): Promise<number> {
+  const start = performance.now();
+  return ((await work()) / (performance.now() - start)) * 1000;
+}
+
+let number = 0;
+
+/** As capture writes them: rows of many entities, ten to a source transaction. */
+function writesOf(events: number): Parameters<EventStore['append']>[0] {
+  return Array.from({ length: events }, () => {
+    number += 1;
+    const post = (number * 7919) % STREAMS;
+    return { stream: `post-${post}`, expected: 'any', events: [postWritten(number, post)] };
+  });
+}
+
+function postWritten(order: number, post: number): NewEvent {
+  return {
+    id: uuidv7(),
+    type: 'PostWritten',
+    time: '2026-11-24T08:00:00.000Z',
+    schemaVersion: 1,
+    data: {
+      id: post,
+      title: `Notes on growing, part ${order}`,
+      author: { id: post % 977, name: 'Ann Example' },
+      body: 'Roots grow down from the branches until they are trunks of their own. '.repeat(2),
+      tags: ['trees', 'software'],
+      claps: order % 77,
+    },
+    meta: {
+      origin: 'capture',
+      source: { name: 'monolith', lsn: '16/B374D848', xid: String(700_000 + Math.floor(order / 10)) },
+    },
+  };
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}

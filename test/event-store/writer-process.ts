@@ -1,0 +1,48 @@
+// A process that works on a log until it is done or killed: `node writer-process.ts <work> <log> <name>`. Each line on
+// stdout is something the log has acknowledged; it is written at once, so that a kill cannot hold it back.
+import assert from 'node:assert/strict';
+import { writeSync } from 'node:fs';
+import { openSqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.ts';
+import { newEvent, write } from '../../src/testing/contract/event-store/case.ts';
+
+const [work, path, name] = process.argv.slice(2);
+await using store = await openSqliteEventStore({ path: path! });
+const say = (line: unknown): number => writeSync(1, `${line}\n`);
+
+/** 60 events into one stream that other processes write too, each at the version it expects. */
+async function count(): Promise<void> {
+  let expected = 0;
+  for (let done = 0; done < 60; ) {
+    const event = newEvent('Counted', { name, done });
+    const outcome = await store.append([write('counter-1', expected, [event])]);
+    assert.ok(outcome.outcome !== 'fenced');
+    if (outcome.outcome === 'appended') {
+      say(event.id);
+      done += 1;
+    }
+    expected = outcome.outcome === 'appended' ? outcome.versions['counter-1']! : outcome.actual;
+  }
+}
+
+/** For ever: four writers at a time, each append three events over two streams. */
+async function pour(): Promise<void> {
+  let number = 0;
+  const writer = async (): Promise<void> => {
+    for (;;) {
+      number += 1;
+      const id = `${name}/${number}`;
+      const event = (): ReturnType<typeof newEvent> => newEvent('Poured', { append: id });
+      const writes = [
+        write(`post-${number % 5}`, 'any', [event(), event()]),
+        write('log-1', 'any', [event()]),
+      ];
+      await store.append(writes);
+      say(id);
+    }
+  };
+  await Promise.all([writer(), writer(), writer(), writer()]);
+}
+
+if (work === 'count') await count();
+if (work === 'pour') await pour();
+if (work === 'identity') say(JSON.stringify(store.identity));
