@@ -79,7 +79,12 @@ export type RoutePattern = string;
 /** Reads one snapshot of the domain's own store. `$1`, `$2` … are parameters. */
 export interface StoreReader {
   get(table: string, key: Row): Promise<Row | undefined>;
-  all(sql: string, parameters?: readonly unknown[]): Promise<readonly Row[]>;
+  /** With `columns`, exactly those, as the values that their kinds say. */
+  all(
+    sql: string,
+    parameters?: readonly unknown[],
+    columns?: Readonly<Record<string, StoreColumn>>,
+  ): Promise<readonly Row[]>;
 }
 
 export interface QueryRequest {

@@ -171,6 +171,7 @@ export class Projector {
     this.#fold.clear();
     this.#position = upTo;
     this.#frontier = frontier;
+    this.#error = null;
     this.#movedAt = performance.now();
     if (upTo >= this.#head) this.#equalledAt = this.#movedAt;
     for (const waiter of [...this.#waiters]) if (waiter.isReached()) waiter.wake();

@@ -63,10 +63,12 @@ class Connection {
         get: async (name, key) => {
           const table = projection.tables[name]!;
           const found = this.#statement(loadSql(name, table)).get(...keyValues(table, key));
-          return found && fromSql(table, found);
+          return found && fromSql(table.columns, found);
         },
-        all: async (sql, parameters = []) =>
-          this.#statement(numbered(sql)).all(...(parameters as SQLInputValue[])) as Row[],
+        all: async (sql, parameters = [], columns) => {
+          const rows = this.#statement(numbered(sql)).all(...(parameters as SQLInputValue[])) as Row[];
+          return columns ? rows.map((row) => fromSql(columns, row)) : rows;
+        },
       },
       page: async (name, after, limit) => {
         const table = projection.tables[name]!;
@@ -74,7 +76,7 @@ class Connection {
           ...(after ? keyValues(table, after) : []),
           limit,
         );
-        return rows.map((row) => fromSql(table, row));
+        return rows.map((row) => fromSql(table.columns, row));
       },
       [Symbol.asyncDispose]: async () => {
         if (!isOpen) return;

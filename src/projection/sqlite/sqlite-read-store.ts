@@ -82,7 +82,7 @@ class SqliteReadStore implements ReadStore {
     const statement = this.#statement(loadSql(name, table));
     return keys.map((key) => {
       const found = statement.get(...keyValues(table, key));
-      return found && fromSql(table, found);
+      return found && fromSql(table.columns, found);
     });
   }
 

@@ -57,11 +57,11 @@ export function keyValues(table: StoreTable, key: Row): SQLInputValue[] {
 }
 
 /** A row as handlers and queries see it. */
-export function fromSql(table: StoreTable, found: Readonly<Record<string, unknown>>): Row {
+export function fromSql(columns: StoreTable['columns'], found: Readonly<Record<string, unknown>>): Row {
   const row: Record<string, unknown> = {};
-  for (const name in table.columns) {
+  for (const name in columns) {
     const value = found[name] ?? null;
-    const { kind } = table.columns[name]!;
+    const { kind } = columns[name]!;
     if (value === null) row[name] = null;
     else if (kind === 'bool') row[name] = value === 1;
     else if (kind === 'json') row[name] = JSON.parse(String(value));
