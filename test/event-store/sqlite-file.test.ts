@@ -9,7 +9,14 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { EventStore } from '../../src/event-store/event-store.ts';
 import { openSqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.ts';
 import { BanyanError, type ErrorCode } from '../../src/kernel/error.ts';
-import { appended, eventsOf, newEvent, times, write } from '../../src/testing/contract/event-store/case.ts';
+import {
+  appended,
+  batchesOf,
+  eventsOf,
+  newEvent,
+  times,
+  write,
+} from '../../src/testing/contract/event-store/case.ts';
 import { type ScratchLog, scratchLog } from './scratch-log.ts';
 
 const MEGABYTE = 1024 * 1024;
@@ -142,6 +149,27 @@ test('a write-ahead file that grew behind the snapshot of another program shrink
   other.exec('COMMIT');
   for (let commit = 0; commit < 128; commit += 1) await appended(store.append([write('post-1')]));
   assert.ok(statSync(`${log.path}-wal`).size <= 16 * MEGABYTE);
+});
+
+test('a filter on a rare type goes through the log in stretches and loses nothing between them', async () => {
+  await using log = scratchLog();
+  await using store = await log.open();
+  const rarely = (index: number): string => (index % 9999 === 0 ? 'Rare' : 'Written');
+  await appended(
+    store.append([
+      write(
+        'post-1',
+        'none',
+        times(45_000, (index) => newEvent(rarely(index))),
+      ),
+    ]),
+  );
+  const batches = await batchesOf(store, { types: ['Rare'] });
+  assert.deepEqual(
+    batches.flatMap(({ events }) => events.map(({ position }) => position)),
+    [1, 10_000, 19_999, 29_998, 39_997],
+  );
+  assert.ok(batches.length > 1 && batches.at(-1)?.upTo === 45_000);
 });
 
 test('idempotency keys older than seven days are dropped as new ones come', async () => {

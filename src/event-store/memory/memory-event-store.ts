@@ -3,9 +3,10 @@
 import { randomUUID } from 'node:crypto';
 import { BanyanError } from '../../kernel/error.ts';
 import type { RecordedEvent } from '../../kernel/event.ts';
-import { categoryOf, type StreamName } from '../../kernel/stream.ts';
+import type { StreamName } from '../../kernel/stream.ts';
+import { appendRequest, type EventRow } from '../append-request.ts';
 import { ChangeSignal } from '../change-signal.ts';
-import { checkAppend, checkBatchSize, checkPosition, jsonText } from '../check-input.ts';
+import { checkBatchSize, checkPosition } from '../check-input.ts';
 import type {
   AppendOptions,
   AppendOutcome,
@@ -29,12 +30,12 @@ import {
 
 type Appended = Extract<AppendOutcome, { outcome: 'appended' }>;
 
-interface StoredEvent {
-  readonly position: number;
+/** `data` and `meta` as JSON text. */
+interface StoredEvent extends EventRow {
+  readonly stream: StreamName;
   readonly category: string;
-  readonly type: string;
-  /** The whole recorded event. */
-  readonly json: string;
+  readonly version: number;
+  readonly position: number;
 }
 
 export function createMemoryEventStore(): MemoryEventStore {
@@ -56,7 +57,7 @@ export class MemoryEventStore implements EventStore {
 
   async append(writes: readonly StreamWrite[], options: AppendOptions = {}): Promise<AppendOutcome> {
     this.#assertOpen();
-    checkAppend(writes, options);
+    const request = appendRequest(writes, options);
     const { source, idempotencyKey } = options;
     const recorded = idempotencyKey === undefined ? undefined : this.#recorded.get(idempotencyKey);
     if (recorded) return { ...recorded, isDuplicate: true };
@@ -65,28 +66,24 @@ export class MemoryEventStore implements EventStore {
 
     const staged: StoredEvent[] = [];
     const versions = new Map<StreamName, number>();
-    for (const { stream, expected, events } of writes) {
+    for (const { stream, category, expected, rows } of request.writes) {
       let version = versions.get(stream) ?? this.#streams.get(stream)?.length ?? 0;
       if (!isVersionExpected(expected, version)) {
         return { outcome: 'conflict', stream, expected, actual: version };
       }
-      const category = categoryOf(stream);
-      for (const { id, type, time, schemaVersion, data, meta } of events) {
+      for (const row of rows) {
         version += 1;
         const position = this.#log.length + staged.length + 1;
-        jsonText(`Data of ${type}`, data);
-        const envelope = { id, type, time, schemaVersion, data, meta, stream, category, version, position };
-        staged.push({ position, category, type, json: jsonText(`Event ${type}`, envelope) });
+        staged.push({ ...row, stream, category, version, position });
       }
       versions.set(stream, version);
     }
 
     for (const event of staged) {
       this.#log.push(event);
-      const { stream } = recordedEvent(event);
-      const own = this.#streams.get(stream);
+      const own = this.#streams.get(event.stream);
       if (own) own.push(event);
-      else this.#streams.set(stream, [event]);
+      else this.#streams.set(event.stream, [event]);
     }
     if (source) {
       const { name, lsn, position } = source;
@@ -162,6 +159,7 @@ export class MemoryEventStore implements EventStore {
   }
 }
 
-function recordedEvent({ json }: StoredEvent): RecordedEvent {
-  return JSON.parse(json) as RecordedEvent;
+/** A copy of its own for each reader. */
+function recordedEvent(event: StoredEvent): RecordedEvent {
+  return { ...event, data: JSON.parse(event.data), meta: JSON.parse(event.meta) };
 }

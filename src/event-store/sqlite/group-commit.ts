@@ -3,8 +3,8 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { setImmediate as turn } from 'node:timers/promises';
 import { pause } from '../../runtime/wait.ts';
+import type { AppendRequest } from '../append-request.ts';
 import type { AppendOutcome } from '../event-store.ts';
-import type { AppendRequest } from './append-request.ts';
 import { isBusy, logFault } from './sqlite-error.ts';
 
 /** Ends a group: enough to hide the sync, few enough to keep the loop's turn near 20 ms. */
@@ -93,7 +93,7 @@ export class GroupCommit {
         resolve(outcomes[index]!);
       });
     } catch (error) {
-      if (database.isTransaction) database.exec('ROLLBACK');
+      rollBack(database);
       // One append may have been too much for the database: alone, it fails alone. After a failed COMMIT nobody knows.
       if (group.length > 1 && !isCommitting) {
         for (const one of group) await this.#commitGroup([one]);
@@ -124,4 +124,11 @@ export class GroupCommit {
       }
     }
   }
+}
+
+/** SQLite has often rolled back by itself; where even this fails, the next BEGIN tells. */
+function rollBack(database: DatabaseSync): void {
+  try {
+    if (database.isTransaction) database.exec('ROLLBACK');
+  } catch {}
 }

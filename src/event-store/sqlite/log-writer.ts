@@ -4,9 +4,9 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Position } from '../../kernel/event.ts';
 import { type Lsn, lsn } from '../../kernel/lsn.ts';
 import type { StreamName } from '../../kernel/stream.ts';
+import type { AppendRequest, StreamRows } from '../append-request.ts';
 import type { AppendOutcome, SourceProgress } from '../event-store.ts';
 import { isProgressExpected, isVersionExpected } from '../expectation.ts';
-import type { AppendRequest, StreamRows } from './append-request.ts';
 
 type Appended = Extract<AppendOutcome, { outcome: 'appended' }>;
 

@@ -6,6 +6,7 @@ import type { RecordedEvent } from '../../kernel/event.ts';
 import type { StreamName } from '../../kernel/stream.ts';
 import type { Log } from '../../runtime/log.ts';
 import { pause } from '../../runtime/wait.ts';
+import { appendRequest } from '../append-request.ts';
 import { ChangeSignal } from '../change-signal.ts';
 import { checkBatchSize, checkPosition } from '../check-input.ts';
 import type {
@@ -21,7 +22,6 @@ import type {
   SubscribeOptions,
 } from '../event-store.ts';
 import { DEFAULT_BATCH_SIZE, followBatches, type PagedLog, readBatches } from '../log-batches.ts';
-import { appendRequest } from './append-request.ts';
 import { type Connections, openConnections } from './connection.ts';
 import { DataVersionWatch } from './data-version-watch.ts';
 import { GroupCommit } from './group-commit.ts';

@@ -3,15 +3,19 @@
 import { describe, test } from 'node:test';
 import { appendCases } from './event-store/append-cases.ts';
 import type { Capability, EventStoreCase, LogUnderTest } from './event-store/case.ts';
+import { contentCases } from './event-store/content-cases.ts';
 import { followCases } from './event-store/follow-cases.ts';
 import { lifecycleCases } from './event-store/lifecycle-cases.ts';
 import { readCases } from './event-store/read-cases.ts';
+import { retryCases } from './event-store/retry-cases.ts';
 import { sourceCases } from './event-store/source-cases.ts';
 
 export type { Capability, EventStoreCase, LogUnderTest } from './event-store/case.ts';
 
 export const EVENT_STORE_CASES: readonly EventStoreCase[] = [
+  ...contentCases,
   ...appendCases,
+  ...retryCases,
   ...sourceCases,
   ...readCases,
   ...followCases,

@@ -1,7 +1,8 @@
-// An append, checked and turned into the values of its rows before it queues for the write lock.
-import { categoryOf, type ExpectedVersion, type StreamName } from '../../kernel/stream.ts';
-import { checkAppend, jsonText } from '../check-input.ts';
-import type { AppendOptions, StreamWrite } from '../event-store.ts';
+// An append, checked and turned into what engines store, before anything is decided: data as JSON text, so that what
+// the caller does to an event later changes nothing.
+import { categoryOf, type ExpectedVersion, type StreamName } from '../kernel/stream.ts';
+import { checkAppend, jsonText } from './check-input.ts';
+import type { AppendOptions, StreamWrite } from './event-store.ts';
 
 export interface EventRow {
   readonly type: string;
