@@ -19,6 +19,9 @@ export interface Source<Rows> extends SourceSchema {
   readonly [rowsBrand]?: Rows;
 }
 
+/** A row of one of the source's tables, for functions that mappings share. */
+export type RowIn<S, K> = S extends Source<infer Rows> ? (K extends keyof Rows ? Rows[K] : never) : never;
+
 /** Throws CONFIG_INVALID when a key names no column, or a table has none. */
 export function defineSource<const T extends Readonly<Record<string, Columns>>>(input: {
   readonly name: string;
