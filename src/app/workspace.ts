@@ -13,7 +13,8 @@ export interface WorkspacePaths {
   readonly translation: string;
   readonly controlToken: string;
   readonly sessionSecret: string;
-  /** The read store of one domain's service. */
+  readonly leases: string;
+  /** The folder of the read stores of one domain's service. */
   store(domain: string): string;
   /** A place for files that live as long as one command. */
   readonly scratch: string;
@@ -27,7 +28,8 @@ export function workspacePaths(config: Config): WorkspacePaths {
     translation: at('translation.db'),
     controlToken: at('control-token'),
     sessionSecret: at('session-secret'),
-    store: (domain) => at('store', `${domain}.db`),
+    leases: at('leases.db'),
+    store: (domain) => at('store', domain),
     scratch: at('scratch'),
   };
 }
