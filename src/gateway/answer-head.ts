@@ -9,7 +9,8 @@ export function clientHeaders(head: AnswerHead, takesTrailers: boolean): string[
   const passed: string[] = [];
   for (let at = 0; at < headers.length; at += 2) {
     const key = headers[at]!.toLowerCase();
-    if (key === 'trailer' && takesTrailers && framing === 'chunked') passed.push(headers[at]!, headers[at + 1]!);
+    if (key === 'trailer' && takesTrailers && framing === 'chunked')
+      passed.push(headers[at]!, headers[at + 1]!);
     if (HOP_BY_HOP.has(key) || key.startsWith('banyan-') || named?.has(key)) continue;
     passed.push(headers[at]!, headers[at + 1]!);
   }

@@ -34,7 +34,16 @@ const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?
 const HEADER_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([\t\x20-\x7e\x80-\xff]*)$/;
 const HEAD_END = Buffer.from('\r\n\r\n');
 
-type State = 'idle' | 'head' | 'length' | 'chunk-size' | 'chunk-data' | 'chunk-end' | 'trailers' | 'close' | 'upgraded';
+type State =
+  | 'idle'
+  | 'head'
+  | 'length'
+  | 'chunk-size'
+  | 'chunk-data'
+  | 'chunk-end'
+  | 'trailers'
+  | 'close'
+  | 'upgraded';
 
 export class AnswerParser {
   readonly #events: AnswerEvents;
@@ -89,7 +98,7 @@ export class AnswerParser {
       case 'head': {
         const end = data.indexOf(HEAD_END, at);
         if (end < 0 || end - at > HEAD_LIMIT) return whenShort(data.length - at, HEAD_LIMIT, 'its head');
-        return this.#head(data.latin1Slice(at, end), data, end + 4);
+        return this.#head(data.toString('latin1', at, end), data, end + 4);
       }
       case 'length':
       case 'chunk-data':
@@ -115,7 +124,8 @@ export class AnswerParser {
       }
       case 'chunk-end': {
         if (data.length - at < 2) return undefined;
-        if (data[at] !== 13 || data[at + 1] !== 10) throw new MalformedAnswer('a chunk is longer than it says');
+        if (data[at] !== 13 || data[at + 1] !== 10)
+          throw new MalformedAnswer('a chunk is longer than it says');
         this.#state = 'chunk-size';
         return at + 2;
       }
@@ -128,7 +138,7 @@ export class AnswerParser {
         }
         const end = data.indexOf(HEAD_END, at);
         if (end < 0) return whenShort(data.length - at, HEAD_LIMIT, 'its trailers');
-        this.#end(parseHeaderLines(data.latin1Slice(at, end).split('\r\n')), end + 4 < data.length);
+        this.#end(parseHeaderLines(data.toString('latin1', at, end).split('\r\n')), end + 4 < data.length);
         return end + 4;
       }
       default:
@@ -153,7 +163,8 @@ export class AnswerParser {
     }
     if (status < 200) {
       this.#informations += 1;
-      if (this.#informations > INFORMATION_LIMIT) throw new MalformedAnswer('it never comes to its final status');
+      if (this.#informations > INFORMATION_LIMIT)
+        throw new MalformedAnswer('it never comes to its final status');
       this.#events.information(status, reason, headers);
       return after;
     }
@@ -242,7 +253,7 @@ function contentLength(headers: readonly string[]): number {
 function lineAt(data: Buffer, at: number, limit: number, what: string): string | undefined {
   const end = data.indexOf('\r\n', at, 'latin1');
   if (end < 0 || end - at > limit) return whenShort(data.length - at, limit, what);
-  return data.latin1Slice(at, end);
+  return data.toString('latin1', at, end);
 }
 
 function whenShort(size: number, limit: number, what: string): undefined {

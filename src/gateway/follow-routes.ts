@@ -38,7 +38,8 @@ export async function followRoutes(options: {
   };
   const finished = retryForever(follow, {
     signal,
-    onRetry: (error, attempt) => log?.warn({ err: error, attempt }, 'event log unreachable, routes stay as they are'),
+    onRetry: (error, attempt) =>
+      log?.warn({ err: error, attempt }, 'event log unreachable, routes stay as they are'),
   });
   finished.then(caughtUp.resolve, caughtUp.reject);
   await caughtUp.promise;

@@ -1,12 +1,13 @@
 // The gateway's own answers: RFC 9457 problem documents with a request id, and never an upstream's address.
 import { type ServerResponse, STATUS_CODES } from 'node:http';
+import { endAfterLinger } from './linger.ts';
 
 export interface Problem {
   readonly status: number;
   readonly detail: string;
   readonly requestId: string;
-  /** The connection cannot be used again. */
-  readonly isFinal?: boolean;
+  /** The connection cannot be used again; what the client still sends is taken in for so long. */
+  readonly lingerMs?: number;
   readonly headers?: readonly string[];
 }
 
@@ -21,10 +22,15 @@ export function sendProblem(response: ServerResponse, problem: Problem): void {
     'no-store',
     'x-request-id',
     problem.requestId,
-    ...(problem.isFinal ? ['connection', 'close'] : []),
+    ...(problem.lingerMs === undefined ? [] : ['connection', 'close']),
     ...(problem.headers ?? []),
   ]);
-  response.end(body);
+  if (problem.lingerMs === undefined) {
+    response.end(body);
+    return;
+  }
+  response.write(body);
+  endAfterLinger(response.req, response, problem.lingerMs);
 }
 
 /** For a connection that has no parsed request to answer. */

@@ -83,9 +83,13 @@ export class ReadYourWrites {
     let madeAt = entry.lsn === 'infinite' ? now : begunAt;
     for (const key of session.keys) {
       const before = this.#sessions.get(key);
-      if (!before || isCovered(before, entry, begunAt)) continue;
-      entry = before.entry.history === entry.history ? laterEntry(before.entry, entry) : before.entry;
-      if (entry === before.entry) madeAt = before.madeAt;
+      if (!before || entry.lsn === 'infinite') continue;
+      if (before.entry.lsn !== 'infinite' && before.entry.history === entry.history) {
+        entry = laterEntry(before.entry, entry);
+      } else if (before.madeAt > begunAt) {
+        // Where that write lies is not known, and this position was sampled too early to cover it.
+        ({ entry, madeAt } = before);
+      }
     }
     for (const key of session.keys) {
       this.#sessions.delete(key);
@@ -94,11 +98,4 @@ export class ReadYourWrites {
     while (this.#sessions.size > this.#limit) this.#sessions.delete(this.#sessions.keys().next().value!);
     return entry;
   }
-}
-
-/** A position sampled after an entry was made lies behind what the entry stands for, known or not. */
-function isCovered(before: Remembered, entry: TokenEntry, begunAt: number): boolean {
-  if (entry.lsn === 'infinite') return false;
-  const isComparable = before.entry.lsn !== 'infinite' && before.entry.history === entry.history;
-  return !isComparable && before.madeAt < begunAt;
 }

@@ -23,8 +23,6 @@ export interface RequestHead {
   /** The session's read-your-writes token, when it came as a header. */
   readonly token: string | undefined;
   readonly acceptsTrailers: boolean;
-  /** The client waits for `100 Continue` before it sends the body. */
-  readonly isExpecting: boolean;
   readonly isSecure: boolean;
 }
 
@@ -75,7 +73,6 @@ export function readRequestHead(request: IncomingMessage, options: HeadOptions):
   let forwardedHost: string | undefined;
   let forwardedPort: string | undefined;
   let acceptsTrailers = false;
-  let isExpecting = false;
 
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at]!;
@@ -97,7 +94,6 @@ export function readRequestHead(request: IncomingMessage, options: HeadOptions):
         coding = value;
         continue;
       case 'expect':
-        isExpecting = true;
         continue;
       case 'te':
         acceptsTrailers = /(^|,)\s*trailers\s*(,|$)/i.test(value);
@@ -143,10 +139,12 @@ export function readRequestHead(request: IncomingMessage, options: HeadOptions):
   if (raw.length / 2 > options.headers) refuse(431, 'There are too many headers.');
   if (request.httpVersion !== '1.1' && request.httpVersion !== '1.0') refuse(505, 'Speak HTTP/1.1.');
   if (method === 'TRACE' || method === 'CONNECT') refuse(405, `${method} is not answered here.`);
-  if (host !== undefined && !/^[A-Za-z0-9._:[\]~!$&'()*+,;=%-]*$/.test(host)) refuse(400, 'Host is malformed.');
+  if (host !== undefined && !/^[A-Za-z0-9._:[\]~!$&'()*+,;=%-]*$/.test(host))
+    refuse(400, 'Host is malformed.');
   if (target === undefined) refuse(400, 'The request target is neither a path nor this host.');
   if (typeof framing === 'string') refuse(400, framing);
-  else if (framing.kind === 'length' && framing.bytes > options.bodyBytes) refuse(413, 'The body is too large.');
+  else if (framing.kind === 'length' && framing.bytes > options.bodyBytes)
+    refuse(413, 'The body is too large.');
   if (via.includes(options.via)) refuse(508, 'The request has been here before.');
   if (fault) return { status: fault[0], why: fault[1], requestId };
 
@@ -180,7 +178,6 @@ export function readRequestHead(request: IncomingMessage, options: HeadOptions):
     cookie,
     token,
     acceptsTrailers: acceptsTrailers && request.httpVersion === '1.1',
-    isExpecting,
     isSecure: protocol === 'https',
   };
 }
@@ -204,14 +201,21 @@ export function renderHead(
 }
 
 /** A sentence when the framing could be read in two ways. */
-function readFraming(length: string | undefined, coding: string | undefined, version: string): BodyFraming | string {
-  if (length !== undefined && coding !== undefined) return 'Content-Length and Transfer-Encoding contradict each other.';
+function readFraming(
+  length: string | undefined,
+  coding: string | undefined,
+  version: string,
+): BodyFraming | string {
+  if (length !== undefined && coding !== undefined)
+    return 'Content-Length and Transfer-Encoding contradict each other.';
   if (coding !== undefined) {
     if (coding.toLowerCase() !== 'chunked') return 'No Transfer-Encoding but `chunked` is understood.';
     return version === '1.1' ? { kind: 'chunked' } : 'HTTP/1.0 has no Transfer-Encoding.';
   }
   if (length === undefined) return { kind: 'none' };
-  return /^\d{1,15}$/.test(length) ? { kind: 'length', bytes: Number(length) } : 'Content-Length is not a number.';
+  return /^\d{1,15}$/.test(length)
+    ? { kind: 'length', bytes: Number(length) }
+    : 'Content-Length is not a number.';
 }
 
 /** Origin form as it is; absolute form only when its host is the Host, and then its path. */

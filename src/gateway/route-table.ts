@@ -85,7 +85,10 @@ function splitPattern({ domain, pattern, kind }: Claim): readonly [string, strin
   if (!method || !path || (kind === 'query' && method !== 'GET' && method !== 'HEAD')) {
     throw new BanyanError('CONFIG_INVALID', `Route \`${pattern}\` is not of the form \`GET /path/:param\``, {
       at: `domain ${domain}`,
-      why: kind === 'query' ? 'A query is a GET: it may be asked twice and of either side.' : 'It has no method or no path.',
+      why:
+        kind === 'query'
+          ? 'A query is a GET: it may be asked twice and of either side.'
+          : 'It has no method or no path.',
     });
   }
   return [method, path];

@@ -42,7 +42,10 @@ export function cookieLine(name: string, value: string, isSecure: boolean, maxAg
   return `${name}=${value}; Path=/; Max-Age=${maxAgeSeconds}; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`;
 }
 
-function ownCookies(text: string): { readonly session: string | undefined; readonly tokens: readonly string[] } {
+function ownCookies(text: string): {
+  readonly session: string | undefined;
+  readonly tokens: readonly string[];
+} {
   let session: string | undefined;
   const tokens: string[] = [];
   for (const pair of text.split(';')) {

@@ -6,13 +6,14 @@ import type { GatewayLimits } from './limits.ts';
 
 /**
  * connect    no connection came about: nothing was sent.
+ * connect-timeout  nor did one in time.
  * busy       every allowed connection is in use: nothing was sent.
  * timeout    connected, and no byte of the answer in time; or no further byte of it.
  * reset      the connection ended before the answer did.
  * malformed  the answer breaks the protocol.
  */
 export interface UpstreamFault {
-  readonly kind: 'connect' | 'busy' | 'timeout' | 'reset' | 'malformed';
+  readonly kind: 'connect' | 'connect-timeout' | 'busy' | 'timeout' | 'reset' | 'malformed';
   readonly hasAnswerBegun: boolean;
   readonly detail: string;
 }
@@ -196,7 +197,7 @@ export class UpstreamConnection implements AnswerEvents {
 
   #onTimeout(): void {
     if (!this.#sink) this.destroy();
-    else if (!this.#isConnected) this.#fail('connect', 'no connection in time');
+    else if (!this.#isConnected) this.#fail('connect-timeout', 'no connection in time');
     else this.#fail('timeout', this.#hasAnswerBegun ? 'the answer stopped' : 'no answer in time');
   }
 

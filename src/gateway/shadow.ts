@@ -1,0 +1,189 @@
+// Shadow comparison that does not cry wolf. The monolith has answered its client; now, off the client's path, the service
+// is asked the same at a position that lies behind that answer. Only when they differ is the monolith asked again: what
+// changed between its own answers is noise, what the service then agrees with was raced. A difference is only believed
+// when the monolith said the same before and after the service did.
+import type { ShadowFigures, ShadowSample } from '../control/role-status.ts';
+import { HEADER } from '../control/role-status.ts';
+import { formatLsn, type Lsn } from '../kernel/lsn.ts';
+import type { CapturedAnswer } from './answer-copy.ts';
+import { headerOf } from './answer-head.ts';
+import { ask } from './ask.ts';
+import { compareJson, type Difference, type ExactJson } from './compare-response.ts';
+import { decodeJson, isJson } from './decode-body.ts';
+import type { JsonPath, PathTest } from './json-path.ts';
+import type { GatewayLimits } from './limits.ts';
+import { type RequestHead, renderHead } from './request-head.ts';
+import type { PositionSampler } from './sample-position.ts';
+import { ShadowTally } from './shadow-tally.ts';
+import type { Upstream } from './upstream.ts';
+
+export interface ShadowTask {
+  readonly domain: string;
+  readonly pattern: string;
+  readonly ignored: readonly PathTest[];
+  /** The client's request, with the credentials that the read needs. */
+  readonly head: RequestHead;
+  /** What the monolith answered; undefined when it was too large to keep. */
+  readonly answer: CapturedAnswer | undefined;
+  readonly service: Upstream;
+  readonly monolith: Upstream;
+}
+
+type Verdict =
+  | { readonly verdict: 'match' | 'lag' | 'raced' | 'noise' | 'dropped' | 'failed' }
+  | { readonly verdict: 'differs'; readonly differences: readonly Difference[] };
+
+interface Compared {
+  readonly status: number;
+  /** Null for an answer that is not JSON. */
+  readonly body: ExactJson;
+}
+
+/** Each side is asked for the whole answer in plain: a validator or a range is one side's own. */
+const NOT_SHADOWED: ReadonlySet<string> = new Set([
+  'accept-encoding',
+  'if-match',
+  'if-none-match',
+  'if-modified-since',
+  'if-unmodified-since',
+  'if-range',
+  'range',
+]);
+
+export class ShadowComparison {
+  readonly #limits: GatewayLimits;
+  readonly #sampler: PositionSampler;
+  readonly #sourceName: string;
+  readonly #signal: AbortSignal;
+  readonly #tallies = new Map<string, ShadowTally>();
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(options: {
+    readonly limits: GatewayLimits;
+    readonly sampler: PositionSampler;
+    readonly sourceName: string;
+    readonly signal: AbortSignal;
+  }) {
+    this.#limits = options.limits;
+    this.#sampler = options.sampler;
+    this.#sourceName = options.sourceName;
+    this.#signal = options.signal;
+  }
+
+  /** Only what both sides can be asked for again and that has fields to compare. */
+  isComparable(status: number, headers: readonly string[]): boolean {
+    return ((status >= 200 && status < 300 && status !== 206) || status === 404) && isJson(headers);
+  }
+
+  /** Returns at once. Dropped, and counted so, when enough comparisons are under way. */
+  compare(task: ShadowTask): void {
+    const tally = this.#tally(task.domain);
+    if (!task.answer || this.#running.size >= this.#limits.shadowConcurrency || this.#signal.aborted) {
+      tally.count('dropped');
+      return;
+    }
+    const run = this.#classify(task, task.answer)
+      .then((result) => {
+        tally.count(result.verdict);
+        if (result.verdict === 'differs') tally.keep(task.pattern, task.head.target, result.differences);
+      })
+      .catch(() => tally.count('failed'))
+      .finally(() => this.#running.delete(run));
+    this.#running.add(run);
+  }
+
+  figures(domain: string): ShadowFigures {
+    return this.#tally(domain).figures();
+  }
+
+  samples(domain: string): readonly ShadowSample[] {
+    return this.#tally(domain).samples();
+  }
+
+  /** Resolves when no comparison is under way. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+
+  async #classify(task: ShadowTask, answer: CapturedAnswer): Promise<Verdict> {
+    const first = await this.#readable(answer);
+    if (first === undefined) return { verdict: 'dropped' };
+    const atFirst = await this.#askService(task, (await this.#sampler.sample()).lsn);
+    if (typeof atFirst === 'string') return { verdict: atFirst };
+    if (compareAnswers(first, atFirst, task.ignored).length === 0) return { verdict: 'match' };
+
+    const second = await this.#askMonolith(task);
+    if (second === undefined) return { verdict: 'failed' };
+    const later = await this.#askService(task, (await this.#sampler.sample()).lsn);
+    if (typeof later === 'string') return { verdict: later };
+    const left = compareAnswers(second, later, task.ignored);
+    if (left.length === 0) return { verdict: 'raced' };
+    const unstable = compareAnswers(first, second, task.ignored).map(({ path }) => path);
+    if (differing(left, unstable).length === 0) return { verdict: 'noise' };
+
+    // The service may have read a write that came after the monolith's second answer: its third one shows that.
+    const third = await this.#askMonolith(task);
+    if (third === undefined) return { verdict: 'failed' };
+    if (compareAnswers(third, later, task.ignored).length === 0) return { verdict: 'raced' };
+    unstable.push(...compareAnswers(second, third, task.ignored).map(({ path }) => path));
+    const differences = differing(left, unstable);
+    return differences.length === 0 ? { verdict: 'noise' } : { verdict: 'differs', differences };
+  }
+
+  async #askService(task: ShadowTask, least: Lsn): Promise<Compared | 'lag' | 'failed'> {
+    const { shadowWaitMs, serviceAnswerMs } = this.#limits;
+    const extra = [
+      HEADER.minPosition,
+      `${this.#sourceName}@${formatLsn(least)}`,
+      HEADER.waitMs,
+      String(shadowWaitMs),
+    ];
+    const answer = await this.#ask(task, task.service, shadowWaitMs + serviceAnswerMs, extra);
+    if (!answer) return 'failed';
+    if (headerOf(answer.headers, HEADER.refused) !== undefined) return 'lag';
+    if (answer.status >= 500) return 'failed';
+    return (await this.#readable(answer)) ?? 'failed';
+  }
+
+  async #askMonolith(task: ShadowTask): Promise<Compared | undefined> {
+    const answer = await this.#ask(task, task.monolith, this.#limits.answerMs, []);
+    return answer && answer.status < 500 ? this.#readable(answer) : undefined;
+  }
+
+  #ask(task: ShadowTask, upstream: Upstream, answerMs: number, extra: readonly string[]) {
+    const head = renderHead(task.head, ['accept-encoding', 'identity', ...extra], NOT_SHADOWED);
+    const { shadowBytes } = this.#limits;
+    return ask(upstream, { method: 'GET', head, answerMs, maxBytes: shadowBytes, signal: this.#signal });
+  }
+
+  async #readable(answer: CapturedAnswer): Promise<Compared | undefined> {
+    const body = await decodeJson(answer, this.#limits.shadowBytes);
+    // JSON that cannot be read is not compared; an answer of another kind than JSON differs as a whole.
+    if (body === undefined && isJson(answer.headers)) return undefined;
+    return { status: answer.status, body: body ?? null };
+  }
+
+  #tally(domain: string): ShadowTally {
+    const known = this.#tallies.get(domain);
+    if (known) return known;
+    const tally = new ShadowTally();
+    this.#tallies.set(domain, tally);
+    return tally;
+  }
+}
+
+function compareAnswers(a: Compared, b: Compared, ignored: readonly PathTest[]): readonly Difference[] {
+  if (a.status === b.status) return compareJson(a.body, b.body, ignored);
+  return [{ path: ['(status)'], left: String(a.status), right: String(b.status) }];
+}
+
+/** The differences that do not lie at, above or below a place that changes by itself. */
+function differing(differences: readonly Difference[], unstable: readonly JsonPath[]): readonly Difference[] {
+  return differences.filter(
+    ({ path }) => !unstable.some((place) => isWithin(path, place) || isWithin(place, path)),
+  );
+}
+
+function isWithin(path: JsonPath, place: JsonPath): boolean {
+  return place.length <= path.length && place.every((step, at) => step === path[at]);
+}
