@@ -21,4 +21,6 @@ export default defineConfig({
     claps: { port: ports.claps },
     publications: { port: ports.publications },
   },
+  // A demo has little traffic: fewer comparisons than one would ask for in production.
+  gates: { shadowComparisons: 60, trafficQueries: 20 },
 });

@@ -8,6 +8,7 @@ import { copyBars } from '../../../src/cli/copy-bars.ts';
 import { createOutput, errorText, paint } from '../../../src/cli/output.ts';
 import { BanyanError, EXIT } from '../../../src/kernel/error.ts';
 import { PROJECT } from '../environment.ts';
+import { seedCounts } from '../monolith/seed/rows.ts';
 import { startTraffic } from '../traffic/traffic.ts';
 import { startMachine } from './machine.ts';
 import { judge, type Report } from './report.ts';
@@ -73,6 +74,7 @@ async function play(): Promise<number> {
     clappers: 4,
     seed: 1,
     requestsPerSecond: 80,
+    members: seedCounts(scale).members,
     signal,
   });
   const config = await loadConfig(join(PROJECT, 'examples/medium/banyan.config.ts'));
@@ -100,7 +102,12 @@ async function play(): Promise<number> {
       readYourWritesViolated: seen.readYourWritesViolated,
     },
     Math.round((performance.now() - startedAt) / 100) / 10,
-    [...told.samples, ...seen.samples, ...status.domains.flatMap((domain) => domain.traffic?.shadowSamples ?? [])].slice(0, 20),
+    [
+      ...told.samples,
+      ...seen.failureSamples,
+      ...seen.violationSamples,
+      ...status.domains.flatMap((domain) => domain.traffic?.shadowSamples ?? []),
+    ].slice(0, 20),
   );
   tellResult(report);
   if (values.json) process.stdout.write(`${JSON.stringify(report)}\n`);

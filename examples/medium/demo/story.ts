@@ -1,8 +1,8 @@
 // The story that `npm start` tells: copy what is there, then move the reads of one domain after another, each step only
 // when its gates pass. Drives the same operator that the command line uses.
 import type { Operator } from '../../../src/app/operator.ts';
-import { gateLines } from '../../../src/cli/show-status.ts';
 import type { CopyProgress } from '../../../src/cli/progress-bar.ts';
+import { gateLines } from '../../../src/cli/show-status.ts';
 import { BanyanError } from '../../../src/kernel/error.ts';
 import type { DomainName } from '../environment.ts';
 import type { DomainReport } from './report.ts';
@@ -35,7 +35,7 @@ export async function tellStory(operator: Operator, narrator: Narrator, signal: 
     startedAt.set(domain, performance.now());
     await move(domain, { to: 'capturing' });
     await move(domain, { to: 'backfilled' });
-    rowsBackfilled += (await operator.backfilledRows(domain)) ?? 0;
+    rowsBackfilled += (await operator.migration(domain)).backfilledRows ?? 0;
   }
 
   const domains: DomainReport[] = [];
@@ -43,7 +43,7 @@ export async function tellStory(operator: Operator, narrator: Narrator, signal: 
     narrator.heading(`${domain}: its reads move to the service`);
     await move(domain, { to: 'shadowing' });
     await verify(domain);
-    for (const reads of [1, 25, 100]) await move(domain, { to: 'reading', reads });
+    for (const reads of [25, 100]) await move(domain, { to: 'reading', reads });
     const seconds = (performance.now() - startedAt.get(domain)!) / 1_000;
     domains.push({ name: domain, stage: 'reading', percent: 100, seconds: Math.round(seconds * 10) / 10 });
   }
@@ -60,7 +60,10 @@ export async function tellStory(operator: Operator, narrator: Narrator, signal: 
   }
   return { rowsBackfilled, rowsVerified, rowsDiffering, domains, samples: samples.slice(0, 20) };
 
-  async function move(domain: DomainName, to: { to: 'capturing' | 'backfilled' | 'shadowing' | 'reading'; reads?: number }): Promise<void> {
+  async function move(
+    domain: DomainName,
+    to: { to: 'capturing' | 'backfilled' | 'shadowing' | 'reading'; reads?: number },
+  ): Promise<void> {
     const goal = to.reads === undefined ? to.to : `${to.to} ${to.reads}%`;
     const result = await operator.promote(domain, {
       ...to,
@@ -71,7 +74,9 @@ export async function tellStory(operator: Operator, narrator: Narrator, signal: 
       onStep: (text) => narrator.line(`    ${text}`),
     });
     if (result.outcome !== 'moved') {
-      throw new BanyanError('GATE_REFUSED', `${domain} cannot go to ${goal}`, { why: gateLines(result.gates) });
+      throw new BanyanError('GATE_REFUSED', `${domain} cannot go to ${goal}`, {
+        why: gateLines(result.gates),
+      });
     }
     narrator.line(`  ${domain} → ${goal}`);
     if (result.gates.length > 0) narrator.line(gateLines(result.gates));
@@ -80,7 +85,9 @@ export async function tellStory(operator: Operator, narrator: Narrator, signal: 
   async function verify(domain: DomainName): Promise<Awaited<ReturnType<Operator['verify']>>> {
     const report = await operator.verify(domain, { signal });
     const { rowsVerified: rows, rowsDiffering: differing, lsn, seconds } = report;
-    narrator.line(`  ${domain} verified at ${lsn}: ${rows} rows, ${differing} differ (${seconds.toFixed(1)} s)`);
+    narrator.line(
+      `  ${domain} verified at ${lsn}: ${rows} rows, ${differing} differ (${seconds.toFixed(1)} s)`,
+    );
     return report;
   }
 }

@@ -1,0 +1,208 @@
+// Gates: what has to be measured, and how it has to come out, before a domain may go on. No data is never a pass.
+import { performance } from 'node:perf_hooks';
+import type { Domain } from '../domain/domain.ts';
+import type { GateResult, GateVerdict, Stage } from '../kernel/stage.ts';
+import { STAGES } from '../kernel/stage.ts';
+import { waitUntil } from '../runtime/wait.ts';
+import { readMigration } from './migration.ts';
+import { inputsOf, type MigrationContext } from './ports.ts';
+import type { Move } from './transition.ts';
+
+interface Measured {
+  readonly verdict: GateVerdict;
+  readonly measured: string;
+  /** When it was measured; absent: now. */
+  readonly at?: string;
+  readonly remedy?: string;
+}
+export type GateName = keyof typeof GATES;
+type Gate = (context: MigrationContext, domain: Domain) => Promise<Measured>;
+
+export const GATES = {
+  'source is ready': async ({ admin }, domain) => {
+    const obstacles = await admin.obstacles(Object.keys(domain.capture.tables));
+    if (obstacles.length === 0) return { verdict: 'pass', measured: 'nothing stands in the way' };
+    return { verdict: 'fail', measured: obstacles.join('; '), remedy: 'banyan doctor' };
+  },
+
+  'capture lag': async ({ admin, eventLog, source, limits }) => {
+    const wanted = await admin.insertLsn();
+    const startedAt = performance.now();
+    const isThere = await waitUntil(
+      async () => ((await eventLog.sourceProgress(source))?.lsn ?? 0n) >= wanted,
+      {
+        timeoutMs: limits.captureLagMs,
+        everyMs: 2,
+      },
+    );
+    const lagMs = performance.now() - startedAt;
+    const limit = `limit ${seconds(limits.captureLagMs)}`;
+    if (isThere) return { verdict: 'pass', measured: `${seconds(lagMs)}, ${limit}` };
+    return { verdict: 'fail', measured: `over ${seconds(lagMs)}, ${limit}`, remedy: 'banyan status' };
+  },
+
+  'inputs are copied': async (context, domain) => {
+    const stages = await Promise.all(
+      [domain, ...inputsOf(context, domain)].map(async ({ name }) => ({
+        name,
+        stage: (await readMigration(context.eventLog, name)).route.stage,
+      })),
+    );
+    const missing = stages.filter(({ stage }) => STAGES.indexOf(stage) < STAGES.indexOf('backfilled'));
+    if (missing.length === 0) return { verdict: 'pass', measured: stages.map(({ name }) => name).join(', ') };
+    const measured = missing.map(({ name, stage }) => `${name} is ${stage}`).join(', ');
+    return { verdict: 'fail', measured, remedy: `banyan promote ${missing[0]!.name} --to backfilled` };
+  },
+
+  'nothing is parked': async (context, domain) => {
+    const status = await context.probe.capture();
+    if (!status)
+      return {
+        verdict: 'not-enough-data',
+        measured: 'capture does not answer',
+        remedy: 'banyan run --role capture',
+      };
+    const tables = new Set(
+      [domain, ...inputsOf(context, domain)].flatMap(({ capture }) => Object.keys(capture.tables)),
+    );
+    const parked = status.parked.filter(({ table }) => tables.has(table));
+    if (parked.length === 0) return { verdict: 'pass', measured: '0 keys' };
+    return {
+      verdict: 'fail',
+      measured: `${parked.length} keys, of ${parked[0]!.table}: ${parked[0]!.error}`,
+      remedy: 'banyan status --json',
+    };
+  },
+
+  'projection is live': async ({ probe, limits }, domain) => {
+    const status = await probe.service(domain.name);
+    if (!status)
+      return {
+        verdict: 'not-enough-data',
+        measured: 'the service does not answer',
+        remedy: `banyan run --role service --domain ${domain.name}`,
+      };
+    const measured = `${status.lagEvents} events behind, limit ${limits.projectionLagEvents}`;
+    if (status.error) return { verdict: 'fail', measured: status.error };
+    if (status.state !== 'live')
+      return { verdict: 'fail', measured: `its store is being built, ${measured}` };
+    return { verdict: status.lagEvents <= limits.projectionLagEvents ? 'pass' : 'fail', measured };
+  },
+
+  verified: async ({ eventLog, limits }, domain) => {
+    const { verification } = await readMigration(eventLog, domain.name);
+    const remedy = `banyan verify ${domain.name}`;
+    if (!verification) return { verdict: 'not-enough-data', measured: 'never verified', remedy };
+    const ageMs = Date.now() - Date.parse(verification.at);
+    const measured = `${verification.rowsDiffering} of ${verification.rows} rows differ at ${verification.lsn}, ${seconds(ageMs)} ago, limit ${seconds(limits.verifiedWithinMs)}`;
+    const isGood =
+      verification.rowsDiffering === 0 && verification.rows > 0 && ageMs <= limits.verifiedWithinMs;
+    return {
+      verdict: isGood ? 'pass' : 'fail',
+      measured,
+      at: verification.at,
+      ...(isGood ? {} : { remedy }),
+    };
+  },
+
+  'answers agree': async ({ probe, limits }, domain) => {
+    const traffic = await probe.traffic(domain.name);
+    if (!traffic)
+      return {
+        verdict: 'not-enough-data',
+        measured: 'the gateway does not answer',
+        remedy: 'banyan run --role gateway',
+      };
+    const { compared, differs } = traffic.shadow;
+    const measured = `${differs} of ${compared} differ, at least ${limits.shadowComparisons} needed`;
+    if (differs > 0) return { verdict: 'fail', measured, remedy: `banyan shadow ${domain.name}` };
+    return { verdict: compared >= limits.shadowComparisons ? 'pass' : 'not-enough-data', measured };
+  },
+
+  'few errors': async ({ probe, limits }, domain) => {
+    const traffic = await probe.traffic(domain.name);
+    if (!traffic)
+      return {
+        verdict: 'not-enough-data',
+        measured: 'the gateway does not answer',
+        remedy: 'banyan run --role gateway',
+      };
+    const { readsByService, fallbackBehind, fallbackFailed } = traffic;
+    return share(
+      fallbackFailed,
+      readsByService + fallbackBehind + fallbackFailed,
+      limits.errorShare,
+      limits.trafficQueries,
+    );
+  },
+
+  'few fallbacks': async ({ probe, limits }, domain) => {
+    const traffic = await probe.traffic(domain.name);
+    if (!traffic)
+      return {
+        verdict: 'not-enough-data',
+        measured: 'the gateway does not answer',
+        remedy: 'banyan run --role gateway',
+      };
+    const { readsByService, fallbackBehind, fallbackFailed } = traffic;
+    return share(
+      fallbackBehind,
+      readsByService + fallbackBehind + fallbackFailed,
+      limits.fallbackShare,
+      limits.trafficQueries,
+    );
+  },
+} as const satisfies Record<string, Gate>;
+
+const FOLLOWING: readonly GateName[] = [
+  'capture lag',
+  'inputs are copied',
+  'nothing is parked',
+  'projection is live',
+];
+const PROVEN: readonly GateName[] = [...FOLLOWING, 'verified', 'answers agree'];
+
+/** Which gates guard the way into a stage. */
+export const GUARDS: { readonly [S in Stage]: readonly GateName[] } = {
+  mapped: [],
+  capturing: ['source is ready'],
+  backfilled: [],
+  shadowing: FOLLOWING,
+  reading: PROVEN,
+};
+
+/** A greater share of sessions also needs that the smaller one went well. */
+export const GUARDS_OF_MORE_READS: readonly GateName[] = [...PROVEN, 'few errors', 'few fallbacks'];
+
+/** The gates of a move. A rollback has none. */
+export function gatesOf(move: Move): readonly GateName[] {
+  if (move.direction === 'rollback') return [];
+  return move.from.stage === 'reading' ? GUARDS_OF_MORE_READS : GUARDS[move.to.stage];
+}
+
+export async function evaluateGates(
+  context: MigrationContext,
+  domain: Domain,
+  names: readonly GateName[],
+): Promise<readonly GateResult[]> {
+  return Promise.all(
+    names.map(async (name): Promise<GateResult> => {
+      const found: Measured = await GATES[name](context, domain);
+      const { at, ...result } = found;
+      return { gate: name, measuredAt: at ?? new Date().toISOString(), ...result };
+    }),
+  );
+}
+
+function share(bad: number, all: number, limit: number, least: number): Measured {
+  const percent = all === 0 ? 'no queries' : `${((100 * bad) / all).toFixed(2)} % of ${all}`;
+  const measured = `${percent}, limit ${100 * limit} %, at least ${least} queries needed`;
+  if (all < least) return { verdict: 'not-enough-data', measured };
+  return { verdict: bad / all <= limit ? 'pass' : 'fail', measured };
+}
+
+function seconds(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 120_000) return `${(ms / 1_000).toFixed(1)} s`;
+  return ms < 7_200_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 3_600_000)} h`;
+}
