@@ -140,7 +140,7 @@ test('row 4: 100-continue is the upstream’s word, and a refusal comes before t
   client.send('POST /x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n');
   await client.until('HTTP/1.1 100 Continue\r\n\r\n');
   client.send('hello');
-  await client.until(/200 OK[^]*ok$/);
+  await client.until(/200 OK[\s\S]*ok$/);
   const denied = rawClient(gateway.url);
   denied.send('POST /denied HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n');
   const answer = await denied.untilClosed();
@@ -162,16 +162,17 @@ test('row 4: an upstream that says nothing to Expect gets the body after a while
   client.send('POST /x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n');
   await client.until('100 Continue');
   client.send('hello');
-  await client.until(/200 OK[^]*ok$/);
+  await client.until(/200 OK[\s\S]*ok$/);
   client.socket.destroy();
 });
 
 test('row 5: 103 and other informational answers are relayed, each header of them', async () => {
   await using monolith = await rawServer(async (upstream) => {
-    await upstream.until('\r\n\r\n');
-    upstream.send('HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nLink: </b.css>\r\nConnection: x\r\n\r\n');
-    upstream.send('HTTP/1.1 102 Processing\r\n\r\n');
-    upstream.send(OK);
+    for await (const _request of upstream.requests()) {
+      upstream.send('HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nLink: </b.css>\r\nConnection: x\r\n\r\n');
+      upstream.send('HTTP/1.1 102 Processing\r\n\r\n');
+      upstream.send(OK);
+    }
   });
   await using gateway = await testGateway({ monolithUrl: monolith.url });
   const client = rawClient(gateway.url);
@@ -196,10 +197,7 @@ test('row 8: trailers go both ways when the client takes them', async () => {
   });
   await using gateway = await testGateway({ monolithUrl: monolith.url });
   const request =
-    'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nx-sum: 5\r\ncontent-length: 9\r\nbanyan-token: x\r\n\r\n'.replace(
-      'x-sum: 5\r\ncontent-length: 9\r\nbanyan-token: x',
-      'content-length: 9\r\nbanyan-token: x\r\nx-sum: 5',
-    );
+    'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nauthorization: x\r\nbanyan-token: x\r\nx-sum: 5\r\n\r\n';
   const client = rawClient(gateway.url);
   client.send(`PUT /x HTTP/1.1\r\nHost: a\r\nTE: trailers\r\n${request}`);
   const answer = await client.until('0\r\nX-Check: 7\r\n\r\n');
@@ -307,11 +305,11 @@ test('row 25: HEAD, 204 and 304 have no body, HEAD and 304 keep their Content-Le
 
 test('row 6: WebSocket is tunnelled, early bytes of both sides included; the end of one side ends the other', async () => {
   await using monolith = await rawServer(async (upstream) => {
-    await upstream.until('early');
+    await upstream.until('\r\n\r\n');
     upstream.send(
       'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\nhello',
     );
-    await upstream.until('ping');
+    await upstream.until('earlyping');
     upstream.send('pong');
     await upstream.until('bye');
     upstream.socket.end();
@@ -334,18 +332,19 @@ test('row 6: WebSocket is tunnelled, early bytes of both sides included; the end
 
 test('row 6: a declined upgrade is an ordinary answer, any other protocol is not asked for, an unreachable side is 502', async () => {
   const monolith = await rawServer(async (upstream) => {
-    await upstream.until('\r\n\r\n');
-    upstream.send('HTTP/1.1 426 Upgrade Required\r\ncontent-length: 2\r\n\r\nno');
+    for await (const _request of upstream.requests()) {
+      upstream.send('HTTP/1.1 426 Upgrade Required\r\ncontent-length: 2\r\n\r\nno');
+    }
   });
   await using gateway = await testGateway({ monolithUrl: monolith.url });
   const upgrade = 'GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
   const client = rawClient(gateway.url);
   client.send(upgrade);
-  assert.match(await client.untilClosed(), /^HTTP\/1\.1 426 [^]*connection: close[^]*no$/);
+  assert.match(await client.untilClosed(), /^HTTP\/1\.1 426 [\s\S]*connection: close[\s\S]*no$/);
   const h2c = rawClient(gateway.url);
   h2c.send(upgrade.replace('websocket', 'h2c'));
   await h2c.until('no');
-  assert.doesNotMatch(monolith.connections[1]!.received, /upgrade/i);
+  assert.doesNotMatch(monolith.connections.at(-1)!.received.split('/chat').at(-1)!, /upgrade/i);
   await monolith[Symbol.asyncDispose]();
   const late = rawClient(gateway.url);
   late.send(upgrade);

@@ -31,14 +31,29 @@ export class RawConnection {
   async until(pattern: string | RegExp): Promise<string> {
     const holds = (): boolean =>
       typeof pattern === 'string' ? this.received.includes(pattern) : pattern.test(this.received);
-    if (!(await waitUntil(holds, { timeoutMs: 10_000, everyMs: 2 }))) {
+    await waitUntil(() => holds() || this.isClosed, { timeoutMs: 5_000, everyMs: 2 });
+    if (!holds()) {
       throw new Error(`Waited for ${pattern}, received: ${JSON.stringify(this.received.slice(0, 2_000))}`);
     }
     return this.received;
   }
 
+  /** Each request without a body that comes, until the other side closes. */
+  async *requests(): AsyncGenerator<string> {
+    let at = 0;
+    const end = (): number => this.received.indexOf('\r\n\r\n', at);
+    while (
+      await waitUntil(() => end() >= 0 || this.isClosed || this.isEnded, { timeoutMs: 30_000, everyMs: 2 })
+    ) {
+      if (end() < 0) return;
+      const head = this.received.slice(at, end());
+      at = end() + 4;
+      yield head;
+    }
+  }
+
   async untilClosed(): Promise<string> {
-    if (!(await waitUntil(() => this.isClosed || this.isEnded, { timeoutMs: 10_000, everyMs: 2 }))) {
+    if (!(await waitUntil(() => this.isClosed || this.isEnded, { timeoutMs: 5_000, everyMs: 2 }))) {
       throw new Error(`Waited for the end, received: ${JSON.stringify(this.received.slice(0, 2_000))}`);
     }
     return this.received;
@@ -56,12 +71,17 @@ export interface RawServer extends AsyncDisposable {
   readonly connections: RawConnection[];
 }
 
-export async function rawServer(serve: (connection: RawConnection) => unknown): Promise<RawServer> {
+export async function rawServer(
+  serve: (connection: RawConnection) => void | Promise<void>,
+): Promise<RawServer> {
   const connections: RawConnection[] = [];
   const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
     const connection = new RawConnection(socket);
     connections.push(connection);
-    void serve(connection);
+    // What it still waits for when the test ends does not come; everything else is a failure of the test.
+    void Promise.resolve(serve(connection)).catch((error: unknown) => {
+      if (!connection.isClosed) throw error;
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
