@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { BanyanError } from '../kernel/error.ts';
 import type { GatewayLimits } from './limits.ts';
+import { cutLinger } from './linger.ts';
 import { type Problem, rawProblem, sendProblem } from './problem.ts';
 import { nextRequestId } from './request-head.ts';
 
@@ -13,14 +14,21 @@ export interface FrontHandlers {
   readonly upgrade: (request: IncomingMessage, socket: Socket, rest: Buffer) => void;
 }
 
+export interface FrontServer {
+  readonly server: Server;
+  /** Ends the connections that no request is under way on, also those that never had one. */
+  closeUnused(): void;
+}
+
 const PARSE_PROBLEMS: Readonly<Record<string, readonly [number, string]>> = {
   HPE_HEADER_OVERFLOW: [431, 'The headers are too large.'],
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not come in time.'],
   HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The chunk extensions are too large.'],
 };
 
-export function createFrontServer(limits: GatewayLimits, handlers: FrontHandlers): Server {
+export function createFrontServer(limits: GatewayLimits, handlers: FrontHandlers): FrontServer {
   const active = new WeakMap<Duplex, ServerResponse>();
+  const open = new Set<Socket>();
   const perAddress = new Map<string, number>();
   const server = createServer({
     insecureHTTPParser: false,
@@ -54,7 +62,10 @@ export function createFrontServer(limits: GatewayLimits, handlers: FrontHandlers
   });
   server.on('upgrade', (request, socket, rest) => {
     if (!isWebSocket(request)) refuse(socket, { status: 400, detail: 'Only WebSocket is upgraded to.' });
-    else handlers.upgrade(request, socket as Socket, rest);
+    else {
+      open.delete(socket as Socket);
+      handlers.upgrade(request, socket as Socket, rest);
+    }
   });
   server.on('connect', (_request, socket) => {
     refuse(socket, { status: 405, detail: 'CONNECT is not answered here.' });
@@ -62,6 +73,8 @@ export function createFrontServer(limits: GatewayLimits, handlers: FrontHandlers
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const response = active.get(socket);
     const isAnswering = response !== undefined && !response.closed;
+    // Already refused: what comes behind the refusal changes nothing about it.
+    if (isAnswering && cutLinger(response)) return;
     if (!socket.writable || (isAnswering && response.headersSent)) {
       socket.destroy();
       return;
@@ -71,19 +84,28 @@ export function createFrontServer(limits: GatewayLimits, handlers: FrontHandlers
   });
   server.on('connection', (socket) => {
     const address = socket.remoteAddress ?? '';
-    const open = (perAddress.get(address) ?? 0) + 1;
-    if (open > limits.connectionsPerAddress) {
+    const count = (perAddress.get(address) ?? 0) + 1;
+    if (count > limits.connectionsPerAddress) {
       socket.destroy();
       return;
     }
-    perAddress.set(address, open);
+    perAddress.set(address, count);
+    open.add(socket);
     socket.once('close', () => {
+      open.delete(socket);
       const left = perAddress.get(address)! - 1;
       if (left === 0) perAddress.delete(address);
       else perAddress.set(address, left);
     });
   });
-  return server;
+  return {
+    server,
+    closeUnused: () => {
+      for (const socket of open) {
+        if (active.get(socket)?.closed ?? true) socket.destroy();
+      }
+    },
+  };
 }
 
 /** Rejects with PORT_IN_USE, or with what else the system says. */

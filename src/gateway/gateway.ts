@@ -121,7 +121,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     .catch((error: unknown) => log.warn({ err: error }, 'the source does not say its position'));
 
   const tunnels = new Set<Socket>();
-  const server = createFrontServer(limits, {
+  const { server, closeUnused } = createFrontServer(limits, {
     request: (request, response, isExpecting) => handleRequest(parts, request, response, isExpecting),
     upgrade: (request, socket, rest) => {
       tunnels.add(socket);
@@ -136,7 +136,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       isDraining = true;
       const grace = new AbortController();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
+      closeUnused();
       await Promise.race([closed.then(() => grace.abort()), pause(limits.drainMs, grace.signal)]);
       server.closeAllConnections();
       for (const socket of tunnels) socket.destroy();
