@@ -49,10 +49,7 @@ export interface Operator extends AsyncDisposable {
   migration(name: string): Promise<Migration>;
   doctor(): Promise<readonly Finding[]>;
   plan(name: string, direction: Direction, request: MoveRequest): Promise<MigrationPlan>;
-  promote(
-    name: string,
-    options: Asked,
-  ): Promise<MoveResult>;
+  promote(name: string, options: Asked): Promise<MoveResult>;
   rollback(name: string, options: Asked): Promise<MoveResult>;
   /** Goes on with a copy that was interrupted; of a table that is copied already, makes a new one that mends what differs. */
   backfill(
@@ -179,10 +176,7 @@ class SystemOperator implements Operator {
     return planMove(this.#context, this.domain(name), direction, request);
   }
 
-  promote(
-    name: string,
-    options: Asked,
-  ): Promise<MoveResult> {
+  promote(name: string, options: Asked): Promise<MoveResult> {
     return this.#move(name, 'promote', options);
   }
 
@@ -302,11 +296,7 @@ class SystemOperator implements Operator {
     await this.#owned[Symbol.asyncDispose]();
   }
 
-  async #move(
-    name: string,
-    direction: Direction,
-    options: Asked,
-  ): Promise<MoveResult> {
+  async #move(name: string, direction: Direction, options: Asked): Promise<MoveResult> {
     const domain = this.domain(name);
     const plan = await planMove(this.#context, domain, direction, options);
     const { onProgress, ...rest } = options;

@@ -1,7 +1,11 @@
 // An answer with a status of its own. Anything else that a query returns is 200 with that as its JSON.
 import type { Reply } from './domain.ts';
 
+/** Known to every copy of this module, because a service's definition may have loaded another one. */
+const BRAND = Symbol.for('banyan.reply');
+
 class QueryReply implements Reply {
+  readonly [BRAND] = true;
   readonly status: number;
   readonly body: unknown;
   readonly headers: Readonly<Record<string, string>>;
@@ -13,10 +17,20 @@ class QueryReply implements Reply {
   }
 }
 
+/** `body` is sent as JSON; undefined = no body. */
 export function reply(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Reply {
   return new QueryReply(status, body, headers);
 }
 
+/** 404 with a problem document (RFC 9457). */
+export function notFound(message = 'Not found'): Reply {
+  return reply(
+    404,
+    { type: 'about:blank', title: message, status: 404 },
+    { 'content-type': 'application/problem+json' },
+  );
+}
+
 export function isReply(value: unknown): value is Reply {
-  return value instanceof QueryReply;
+  return typeof value === 'object' && value !== null && BRAND in value;
 }

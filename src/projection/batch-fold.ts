@@ -1,123 +1,102 @@
 // The writes of a batch, folded per key, so that each row is loaded at most once and written at most once. The result
 // equals running the handlers one by one in log order.
 import type { Projection, Row, StoreTable, TableWriter } from '../domain/domain.ts';
+import { CheckedTable, type OwnRow } from './checked-row.ts';
 import type { ReadStore, TableChanges } from './read-store.ts';
 
-/** What the batch has done to a key so far. */
-type Folded =
-  /** Known: the row as it will be (undefined = none). */
-  | { readonly kind: 'known'; readonly row: Row | undefined; readonly isChanged: boolean }
-  /** Not known yet: what becomes of a row that is there, and of one that is not. */
-  | { readonly kind: 'delta'; readonly ifPresent: (row: Row) => Row; readonly ifAbsent: Row | undefined };
+/** What is to be done to a row that has not been looked at yet. */
+type Step = { readonly patch: Row } | { readonly add: Readonly<Record<string, number>> };
 
 interface Entry {
   readonly key: Row;
-  folded: Folded;
+  /** Whether `row` says what is there (undefined = nothing); until then `steps` wait for it, in order. */
+  isKnown: boolean;
+  row: OwnRow | undefined;
+  steps: Step[];
+  isChanged: boolean;
 }
 
 export class BatchFold {
   readonly tables: Readonly<Record<string, TableWriter>>;
-  readonly #folds: ReadonlyMap<string, TableFold>;
+  readonly #folds: readonly TableFold[];
 
   constructor(projection: Projection, store: ReadStore) {
-    this.#folds = new Map(
-      Object.entries(projection.tables).map(([name, table]) => [name, new TableFold(name, table, store)]),
+    const folds = Object.entries(projection.tables).map(
+      ([name, table]) => [name, new TableFold(name, table, store)] as const,
     );
-    this.tables = Object.fromEntries(this.#folds);
+    this.tables = Object.fromEntries(folds);
+    this.#folds = folds.map(([, fold]) => fold);
   }
 
-  /** What to write, with every row whole. Loads the rows that only a difference is known of. */
+  /** What to write, with every row whole. Loads the rows that were changed without being looked at. */
   async changes(): Promise<readonly TableChanges[]> {
-    return Promise.all([...this.#folds.values()].map((fold) => fold.changes()));
+    const all: TableChanges[] = [];
+    for (const fold of this.#folds) {
+      const changes = await fold.changes();
+      if (changes.upserts.length + changes.deletes.length > 0) all.push(changes);
+    }
+    return all;
   }
 
   clear(): void {
-    for (const fold of this.#folds.values()) fold.clear();
+    for (const fold of this.#folds) fold.clear();
   }
 }
 
 class TableFold implements TableWriter {
   readonly #name: string;
-  readonly #table: StoreTable;
+  readonly #table: CheckedTable;
   readonly #store: ReadStore;
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<unknown, Entry>();
 
   constructor(name: string, table: StoreTable, store: ReadStore) {
     this.#name = name;
-    this.#table = table;
+    this.#table = new CheckedTable(name, table);
     this.#store = store;
   }
 
   upsert(row: Row): void {
-    this.#entry(row).folded = { kind: 'known', row: this.#complete(row), isChanged: true };
+    const whole = this.#table.whole(row);
+    this.#known(this.#entry(row), whole);
+  }
+
+  delete(key: Row): void {
+    this.#known(this.#entry(key), undefined);
   }
 
   patch(key: Row, columns: Row): void {
     const entry = this.#entry(key);
-    const { folded } = entry;
-    if (folded.kind === 'known') {
-      if (folded.row) entry.folded = { kind: 'known', row: { ...folded.row, ...columns }, isChanged: true };
-    } else {
-      entry.folded = {
-        kind: 'delta',
-        ifPresent: (row) => ({ ...folded.ifPresent(row), ...columns }),
-        ifAbsent: folded.ifAbsent && { ...folded.ifAbsent, ...columns },
-      };
-    }
+    this.#take(entry, { patch: this.#table.part(entry.key, columns) });
   }
 
   increment(key: Row, columns: Readonly<Record<string, number>>): void {
-    const entry = this.#entry(key);
-    const { folded } = entry;
-    if (folded.kind === 'known') {
-      entry.folded = {
-        kind: 'known',
-        row: add(folded.row ?? this.#complete(entry.key), columns),
-        isChanged: true,
-      };
-    } else {
-      entry.folded = {
-        kind: 'delta',
-        ifPresent: (row) => add(folded.ifPresent(row), columns),
-        ifAbsent: add(folded.ifAbsent ?? this.#complete(entry.key), columns),
-      };
-    }
-  }
-
-  delete(key: Row): void {
-    this.#entry(key).folded = { kind: 'known', row: undefined, isChanged: true };
+    this.#take(this.#entry(key), { add: this.#table.addends(columns) });
   }
 
   async get(key: Row): Promise<Row | undefined> {
     const entry = this.#entry(key);
-    if (entry.folded.kind === 'delta') {
-      const isTouched = entry.folded.ifPresent !== unchanged;
+    if (!entry.isKnown) {
       const [found] = await this.#store.load(this.#name, [entry.key]);
-      entry.folded = { kind: 'known', row: resolve(entry.folded, found), isChanged: isTouched };
+      // Handlers run one after another, but one may ask for a key twice at once.
+      if (!entry.isKnown) this.#settle(entry, found);
     }
-    return entry.folded.row;
+    return entry.row && this.#table.copy(entry.row);
   }
 
   async changes(): Promise<TableChanges> {
-    const open = [...this.#entries.values()].filter(
-      ({ folded }) => folded.kind === 'delta' && folded.ifPresent !== unchanged,
-    );
-    const found =
-      open.length === 0
-        ? []
-        : await this.#store.load(
-            this.#name,
-            open.map(({ key }) => key),
-          );
+    const open = [...this.#entries.values()].filter(({ isKnown }) => !isKnown);
+    if (open.length > 0) {
+      const found = await this.#store.load(
+        this.#name,
+        open.map(({ key }) => key),
+      );
+      for (const [index, entry] of open.entries()) this.#settle(entry, found[index]);
+    }
     const upserts: Row[] = [];
     const deletes: Row[] = [];
-    for (const [index, { folded }] of open.entries()) {
-      const row = folded.kind === 'delta' ? resolve(folded, found[index]) : undefined;
+    for (const { key, row, isChanged } of this.#entries.values()) {
+      if (!isChanged) continue;
       if (row) upserts.push(row);
-    }
-    for (const { key, folded } of this.#entries.values()) {
-      if (folded.kind !== 'known' || !folded.isChanged) continue;
-      if (folded.row) upserts.push(folded.row);
       else deletes.push(key);
     }
     return { table: this.#name, upserts, deletes };
@@ -128,39 +107,48 @@ class TableFold implements TableWriter {
   }
 
   #entry(row: Row): Entry {
-    const { key } = this.#table;
-    const id =
-      key.length === 1 ? String(row[key[0]!]) : key.map((column) => String(row[column])).join('\u0000');
-    let entry = this.#entries.get(id);
+    const identity = this.#table.identity(row);
+    let entry = this.#entries.get(identity);
     if (!entry) {
       entry = {
-        key: Object.fromEntries(key.map((column) => [column, row[column]])),
-        folded: { kind: 'delta', ifPresent: unchanged, ifAbsent: undefined },
+        key: this.#table.keyOf(row),
+        isKnown: false,
+        row: undefined,
+        steps: [],
+        isChanged: false,
       };
-      this.#entries.set(id, entry);
+      this.#entries.set(identity, entry);
     }
     return entry;
   }
 
-  /** The row with the defaults of the columns that were not given. */
-  #complete(row: Row): Row {
-    const whole: Record<string, unknown> = {};
-    for (const name in this.#table.columns) {
-      const column = this.#table.columns[name]!;
-      whole[name] = row[name] !== undefined ? row[name] : (column.default ?? null);
-    }
-    return whole;
+  #known(entry: Entry, row: OwnRow | undefined): void {
+    entry.isKnown = true;
+    entry.isChanged = true;
+    entry.row = row;
+    entry.steps = [];
   }
-}
 
-const unchanged = (row: Row): Row => row;
+  #take(entry: Entry, step: Step): void {
+    if (entry.isKnown) this.#apply(entry, step);
+    else entry.steps.push(step);
+  }
 
-function resolve(delta: Folded & { readonly kind: 'delta' }, found: Row | undefined): Row | undefined {
-  return found ? delta.ifPresent(found) : delta.ifAbsent;
-}
+  #settle(entry: Entry, found: Row | undefined): void {
+    entry.isKnown = true;
+    entry.row = found && { ...found };
+    for (const step of entry.steps) this.#apply(entry, step);
+    entry.steps = [];
+  }
 
-function add(row: Row, columns: Readonly<Record<string, number>>): Row {
-  const sum: Record<string, unknown> = { ...row };
-  for (const name in columns) sum[name] = Number(sum[name] ?? 0) + columns[name]!;
-  return sum;
+  #apply(entry: Entry, step: Step): void {
+    if ('patch' in step) {
+      if (!entry.row) return;
+      Object.assign(entry.row, step.patch);
+    } else {
+      entry.row ??= this.#table.whole(entry.key);
+      this.#table.add(entry.row, step.add);
+    }
+    entry.isChanged = true;
+  }
 }

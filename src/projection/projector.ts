@@ -162,9 +162,7 @@ export class Projector {
         });
       }
     }
-    const changes = (await this.#fold.changes()).filter(
-      ({ upserts, deletes }) => upserts.length + deletes.length > 0,
-    );
+    const changes = await this.#fold.changes();
     failpoint('projection.before-commit');
     await store.commit(changes, { log: eventLog.identity, position: upTo, frontier }, this.#position);
     failpoint('projection.after-commit');

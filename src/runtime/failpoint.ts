@@ -17,7 +17,7 @@ export type Failpoint =
   | 'backfill.before-complete';
 
 const armed = new Map<string, number>();
-for (const entry of (process.env['BANYAN_FAILPOINTS'] ?? '').split(',').filter(Boolean)) {
+for (const entry of (process.env.BANYAN_FAILPOINTS ?? '').split(',').filter(Boolean)) {
   const [name, hits] = entry.split('@');
   armed.set(name!, Number(hits ?? 1));
 }

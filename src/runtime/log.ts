@@ -3,7 +3,7 @@ import { type Logger, pino } from 'pino';
 
 export type Log = Logger;
 
-export function createLog(role: string, level: string = process.env['BANYAN_LOG_LEVEL'] ?? 'info'): Log {
+export function createLog(role: string, level: string = process.env.BANYAN_LOG_LEVEL ?? 'info'): Log {
   return pino(
     { name: role, level, base: { role, pid: process.pid } },
     pino.destination({ dest: 2, sync: true }),
