@@ -12,7 +12,7 @@ export default defineConfig({
   name: 'medium',
   source: { url: databaseUrl },
   dataDir,
-  gateway: { port: ports.gateway, monolith: monolithUrl, shadowSampleRate: 0.5 },
+  gateway: { port: ports.gateway, monolith: monolithUrl, shadowSampleRate: 1 },
   capture: { controlPort: ports.captureControl },
   domains: [profiles, posts, claps, publications],
   services: {

@@ -1,12 +1,11 @@
 // Everything the example needs on one machine, each role a process of its own: PostgreSQL, the monolith, capture, four
 // services and the gateway. Starts from nothing and ends without leaving a process behind.
+import { randomInt } from 'node:crypto';
 import { rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
-import {
-  type EmbeddedPostgres,
-  freePort,
-  startEmbeddedPostgres,
-} from '../../../src/testing/embedded-postgres.ts';
+import pg from 'pg';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/testing/embedded-postgres.ts';
 import {
   DEFAULT_ENVIRONMENT,
   DOMAIN_NAMES,
@@ -131,7 +130,6 @@ async function stopRoles(roles: ReadonlyMap<RoleName, RunningProcess>): Promise<
 }
 
 async function createDatabase(postgres: EmbeddedPostgres): Promise<string> {
-  const { default: pg } = await import('pg');
   const client = new pg.Client(postgres.url());
   await client.connect();
   await client.query('CREATE DATABASE medium').finally(() => client.end());
@@ -139,22 +137,33 @@ async function createDatabase(postgres: EmbeddedPostgres): Promise<string> {
 }
 
 async function chooseEnvironment(options: MachineOptions, databaseUrl: string): Promise<Environment> {
-  const port = async (preferred: number): Promise<number> =>
-    options.isDefaultPorts && (await isFree(preferred)) ? preferred : freePort();
-  const { ports } = DEFAULT_ENVIRONMENT;
-  const chosen: Record<string, number> = {};
-  for (const [name, preferred] of Object.entries(ports)) chosen[name] = await port(preferred);
+  const { ports, monolithUrl } = DEFAULT_ENVIRONMENT;
+  const wanted = { ...ports, monolith: Number(new URL(monolithUrl).port) };
+  const chosen = new Map<string, number>();
+  for (const [name, preferred] of Object.entries(wanted)) {
+    chosen.set(name, await choosePort(options.isDefaultPorts ? preferred : 0, [...chosen.values()]));
+  }
+  const { monolith, ...ours } = Object.fromEntries(chosen);
   return {
     dataDir: join(options.dataDir, 'banyan'),
     databaseUrl,
-    monolithUrl: `http://127.0.0.1:${await port(Number(new URL(DEFAULT_ENVIRONMENT.monolithUrl).port))}`,
+    monolithUrl: `http://127.0.0.1:${monolith}`,
     keyFile: join(options.dataDir, 'signing-key.json'),
-    ports: chosen as Environment['ports'],
+    ports: ours as Environment['ports'],
   };
 }
 
+/** A free port whose control port is free as well; below the ports that systems give to outgoing connections. */
+async function choosePort(preferred: number, taken: readonly number[]): Promise<number> {
+  const candidates = [preferred, ...Array.from({ length: 100 }, () => 15_000 + randomInt(15_000))];
+  for (const port of candidates) {
+    const isTaken = taken.some((other) => Math.abs(other - port) % 1_000 === 0);
+    if (port > 0 && !isTaken && (await isFree(port)) && (await isFree(port + 1_000))) return port;
+  }
+  throw new Error('No free TCP port was found on 127.0.0.1');
+}
+
 async function isFree(port: number): Promise<boolean> {
-  const { createServer } = await import('node:net');
   const probe = createServer();
   return new Promise((done) => {
     probe.once('error', () => done(false));

@@ -4,6 +4,7 @@ import type { Operator } from '../../../src/app/operator.ts';
 import type { CopyProgress } from '../../../src/cli/progress-bar.ts';
 import { gateLines } from '../../../src/cli/show-status.ts';
 import { BanyanError } from '../../../src/kernel/error.ts';
+import type { VerificationReport } from '../../../src/verification/verify.ts';
 import type { DomainName } from '../environment.ts';
 import type { DomainReport } from './report.ts';
 
@@ -18,16 +19,19 @@ export interface Narrator {
 
 export interface Told {
   readonly rowsBackfilled: number;
+  readonly domains: readonly DomainReport[];
+}
+
+export interface Verified {
   readonly rowsVerified: number;
   readonly rowsDiffering: number;
-  readonly domains: readonly DomainReport[];
   readonly samples: readonly unknown[];
 }
 
 const GATES_WITHIN_MS = 180_000;
 
 /** Resolves when all four domains are read from their services; throws when a gate stays shut. */
-export async function tellStory(operator: Operator, narrator: Narrator, signal: AbortSignal): Promise<Told> {
+export async function moveReads(operator: Operator, narrator: Narrator, signal: AbortSignal): Promise<Told> {
   const startedAt = new Map<DomainName, number>();
   let rowsBackfilled = 0;
   narrator.heading('Every table into the log, while the monolith goes on serving');
@@ -42,23 +46,12 @@ export async function tellStory(operator: Operator, narrator: Narrator, signal: 
   for (const domain of ORDER) {
     narrator.heading(`${domain}: its reads move to the service`);
     await move(domain, { to: 'shadowing' });
-    await verify(domain);
+    await verifyOne(operator, domain, narrator, signal);
     for (const reads of [25, 100]) await move(domain, { to: 'reading', reads });
     const seconds = (performance.now() - startedAt.get(domain)!) / 1_000;
     domains.push({ name: domain, stage: 'reading', percent: 100, seconds: Math.round(seconds * 10) / 10 });
   }
-
-  narrator.heading("Every store against the monolith's tables, row by row");
-  let rowsVerified = 0;
-  let rowsDiffering = 0;
-  const samples: unknown[] = [];
-  for (const domain of ORDER) {
-    const report = await verify(domain);
-    rowsVerified += report.rowsVerified;
-    rowsDiffering += report.rowsDiffering;
-    samples.push(...report.samples.map((sample) => ({ domain, ...sample })));
-  }
-  return { rowsBackfilled, rowsVerified, rowsDiffering, domains, samples: samples.slice(0, 20) };
+  return { rowsBackfilled, domains };
 
   async function move(
     domain: DomainName,
@@ -81,13 +74,37 @@ export async function tellStory(operator: Operator, narrator: Narrator, signal: 
     narrator.line(`  ${domain} → ${goal}`);
     if (result.gates.length > 0) narrator.line(gateLines(result.gates));
   }
+}
 
-  async function verify(domain: DomainName): Promise<Awaited<ReturnType<Operator['verify']>>> {
-    const report = await operator.verify(domain, { signal });
-    const { rowsVerified: rows, rowsDiffering: differing, lsn, seconds } = report;
-    narrator.line(
-      `  ${domain} verified at ${lsn}: ${rows} rows, ${differing} differ (${seconds.toFixed(1)} s)`,
-    );
-    return report;
+/** Every store against the monolith's tables, row by row, under traffic. */
+export async function verifyAll(
+  operator: Operator,
+  narrator: Narrator,
+  signal: AbortSignal,
+): Promise<Verified> {
+  narrator.heading("Every store against the monolith's tables, row by row");
+  let rowsVerified = 0;
+  let rowsDiffering = 0;
+  const samples: unknown[] = [];
+  for (const domain of ORDER) {
+    const report = await verifyOne(operator, domain, narrator, signal);
+    rowsVerified += report.rowsVerified;
+    rowsDiffering += report.rowsDiffering;
+    samples.push(...report.samples.map((sample) => ({ domain, ...sample })));
   }
+  return { rowsVerified, rowsDiffering, samples: samples.slice(0, 20) };
+}
+
+async function verifyOne(
+  operator: Operator,
+  domain: DomainName,
+  narrator: Narrator,
+  signal: AbortSignal,
+): Promise<VerificationReport> {
+  const report = await operator.verify(domain, { signal });
+  const { rowsVerified, rowsDiffering, lsn, seconds } = report;
+  narrator.line(
+    `  ${domain} verified at ${lsn}: ${rowsVerified} rows, ${rowsDiffering} differ (${seconds.toFixed(1)} s)`,
+  );
+  return report;
 }

@@ -3,8 +3,9 @@ import type { Random } from '../monolith/seed/random.ts';
 import { listAt, textAt } from './json-path.ts';
 import type { Session } from './session.ts';
 
-/** One visit: some pages of the feed, from each a story or two. */
+/** One visit: some pages of the feed, from each a story or two; or a look around the publications. */
 export async function visitAsReader(session: Session, random: Random): Promise<void> {
+  if (random.chance(0.3)) return browsePublications(session, random);
   let cursor: string | undefined;
   for (let page = 0; page < 1 + random.integer(3); page++) {
     const path: string = cursor === undefined ? '/api/feed?limit=10' : `/api/feed?limit=10&cursor=${cursor}`;
@@ -30,5 +31,16 @@ async function openStory(session: Session, random: Random, card: unknown): Promi
   if (random.chance(0.5) && publication !== undefined) {
     await session.query(`/api/publications/${publication}`);
   }
-  if (random.chance(0.05)) await session.query('/api/publications');
+}
+
+async function browsePublications(session: Session, random: Random): Promise<void> {
+  const listed = await session.query('/api/publications');
+  const publications = listAt(listed?.json, 'publications');
+  for (let opened = 0; opened < Math.min(3, publications.length); opened++) {
+    const publication = textAt(random.pick(publications), 'slug');
+    if (publication === undefined) return;
+    const page = await session.query(`/api/publications/${publication}`);
+    const stories = listAt(page?.json, 'posts');
+    if (stories.length > 0) await openStory(session, random, random.pick(stories));
+  }
 }
