@@ -6,10 +6,6 @@ const BENCHMARKS: Readonly<
   Record<string, () => Promise<{ run(report: (figure: Figure) => void): Promise<void> }>>
 > = {
   'event-store': () => import('./event-store.ts'),
-  capture: () => import('./capture.ts'),
-  backfill: () => import('./backfill.ts'),
-  projection: () => import('./projection.ts'),
-  gateway: () => import('./gateway.ts'),
 };
 
 const asked = process.argv.slice(2);

@@ -24,9 +24,9 @@ import { reopenTable } from '../migration/step.ts';
 import type { Direction, MoveRequest } from '../migration/transition.ts';
 import { pause } from '../runtime/wait.ts';
 import { postgresSnapshots } from '../verification/postgres/exported-snapshot.ts';
-import { scratchStores } from '../verification/sqlite/scratch-store.ts';
 import { type VerificationReport, verifyDomain } from '../verification/verify.ts';
 import type { Config } from './config.ts';
+import { scratchStores } from './scratch-stores.ts';
 import { postgresSourceAdmin } from './source-admin.ts';
 import { storeUnderTest } from './store-under-test.ts';
 import { type DomainStatus, type SystemStatus, troubleOf } from './system-status.ts';
@@ -267,19 +267,15 @@ class SystemOperator implements Operator {
         return { domain: name, position: status.position, seconds: Math.round(seconds * 10) / 10 };
       const { position, head, eventsPerSecond } = rebuild;
       onProgress?.({
-        ...{
-          label: name,
-          table: name,
-          rows: position,
-          totalRows: head,
-          isEstimate: false,
-          rowsPerSecond: eventsPerSecond,
-        },
-        ...{
-          etaSeconds: eventsPerSecond > 0 ? (head - position) / eventsPerSecond : null,
-          throttledBy: null,
-          isDone: false,
-        },
+        label: name,
+        table: name,
+        rows: position,
+        totalRows: head,
+        isEstimate: false,
+        rowsPerSecond: eventsPerSecond,
+        etaSeconds: eventsPerSecond > 0 ? (head - position) / eventsPerSecond : null,
+        throttledBy: null,
+        isDone: false,
       });
       if (signal.aborted)
         throw new BanyanError('INTERRUPTED', `Stopped watching; the rebuild of ${name} goes on`);

@@ -4,7 +4,7 @@ import type { Metric } from '../control/metrics.ts';
 import { BanyanError } from '../kernel/error.ts';
 import { sqliteStoreShelf } from '../projection/sqlite/sqlite-store-shelf.ts';
 import { createLog, type Log } from '../runtime/log.ts';
-import { type RunningService, startService } from '../service/service.ts';
+import { type RunningService, startService } from '../service/start-service.ts';
 import { VerificationSnapshots } from '../service/verification-snapshots.ts';
 import type { Config } from './config.ts';
 import { type Role, supervise } from './role.ts';

@@ -18,6 +18,11 @@ export async function main(words: readonly string[]): Promise<number> {
     interruption.abort();
   };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  // Whoever read along has had enough (`banyan events tail | head`): nobody is left to tell anything.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(EXIT.done);
+  });
   try {
     if (words.length === 0 || words[0] === 'help' || (words[0] === '--help' && words.length === 1)) {
       return help(words.slice(1));

@@ -43,7 +43,7 @@ export function parseCommand(words: readonly string[], commands: readonly Comman
   try {
     parsed = parseArgs({ args: [...words], options, allowPositionals: true, strict: true });
   } catch (cause) {
-    throw usage(firstSentence(cause), `See \`banyan help ${spec.name}\`.`);
+    throw usage(optionMistake(cause, spec), `See \`banyan help ${spec.name}\`.`);
   }
   const positionals = parsed.positionals.slice(spec.name.split(' ').length);
   if (positionals.length > spec.arguments.length) {
@@ -96,6 +96,17 @@ export function usage(what: string, remedy: string): BanyanError {
   return new BanyanError('USAGE', what, { remedy });
 }
 
-function firstSentence(cause: unknown): string {
-  return (cause instanceof Error ? cause.message : String(cause)).split(/\.\s/)[0]!;
+/** Node's words for a wrong option, but for a missing value, where the command's own say what is missing. */
+function optionMistake(cause: unknown, spec: CommandSpec): string {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const name = /--([\w-]+)/.exec(message)?.[1] ?? '';
+  const option = spec.options[name] ?? GLOBAL_OPTIONS[name];
+  const isValueMissing = errorCodeOf(cause) === 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE';
+  if (isValueMissing && option?.type === 'string')
+    return `--${name} needs <${option.value}>: ${option.summary}`;
+  return message.split(/\.\s/)[0]!;
+}
+
+function errorCodeOf(cause: unknown): unknown {
+  return cause instanceof Error && 'code' in cause ? cause.code : undefined;
 }

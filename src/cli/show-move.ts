@@ -1,7 +1,7 @@
 // A move of a domain, before it (the plan) and after it (what came of it), for a person and as JSON.
 import type { MigrationPlan, MoveResult } from '../app/operator.ts';
 import { EXIT } from '../kernel/error.ts';
-import type { Output } from './output.ts';
+import type { NextStep, Output } from './output.ts';
 import { gateLines } from './show-status.ts';
 
 export function showPlan(output: Output, domain: string, plan: MigrationPlan): number {
@@ -27,12 +27,21 @@ export function showMove(output: Output, domain: string, result: MoveResult): bo
     const refused = result.gates.filter(({ verdict }) => verdict !== 'pass').length;
     const head = isMoved
       ? `${domain} is ${stageText(result)}`
-      : `${domain} stays ${stageText(result)}: ${refused} gates are not met`;
+      : `${domain} stays ${stageText(result)}: ${refused === 1 ? '1 gate is' : `${refused} gates are`} not met`;
     return [head, ...(result.gates.length > 0 ? [gateLines(result.gates)] : [])].join('\n');
   };
-  const next = isMoved ? [{ command: `banyan rollback ${domain}`, why: 'the way back, at any time' }] : [];
-  output.result('move', result, render, { ok: isMoved, next });
+  output.result('move', result, render, { ok: isMoved, next: nextMoves(domain, result) });
   return isMoved;
+}
+
+function nextMoves(domain: string, { outcome, stage, percent }: MoveResult): readonly NextStep[] {
+  const forward: NextStep = {
+    command: `banyan promote ${domain}${outcome === 'moved' ? '' : ' --wait'}`,
+    why: outcome === 'moved' ? 'the next step, once its gates pass' : 'waits until the gates pass',
+  };
+  const back: NextStep = { command: `banyan rollback ${domain}`, why: 'the way back, at any time' };
+  const isLast = stage === 'reading' && percent === 100;
+  return [...(isLast ? [] : [forward]), ...(stage === 'mapped' ? [] : [back])];
 }
 
 function stageText({ stage, percent }: { readonly stage: string; readonly percent: number }): string {

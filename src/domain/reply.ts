@@ -22,15 +22,6 @@ export function reply(status: number, body: unknown, headers: Readonly<Record<st
   return new QueryReply(status, body, headers);
 }
 
-/** 404 with a problem document (RFC 9457). */
-export function notFound(message = 'Not found'): Reply {
-  return reply(
-    404,
-    { type: 'about:blank', title: message, status: 404 },
-    { 'content-type': 'application/problem+json' },
-  );
-}
-
 export function isReply(value: unknown): value is Reply {
   return typeof value === 'object' && value !== null && BRAND in value;
 }

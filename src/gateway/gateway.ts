@@ -24,7 +24,7 @@ import { Upstream } from './upstream.ts';
 
 export interface GatewayOptions {
   readonly host: string;
-  /** 0: any free one. */
+  /** 0 = any free one. */
   readonly port: number;
   readonly monolithUrl: string;
   /** By domain. */

@@ -36,7 +36,8 @@ test('what cannot be meant is refused, and says why', () => {
   assert.match(refusal(['promote']), /needs <domain>/);
   assert.match(refusal(['promote', 'posts', 'claps']), /does not take `claps`/);
   assert.match(refusal(['promote', 'posts', '--force']), /--force/);
-  assert.match(refusal(['promote', 'posts', '--reads']), /--reads/);
+  assert.match(refusal(['promote', 'posts', '--reads']), /^--reads needs <percent>: /);
+  assert.match(refusal(['promote', 'posts', '--plan=yes']), /--plan/);
 });
 
 test('durations and numbers are read with their units and bounds', () => {

@@ -19,7 +19,7 @@ export const run: CommandRun = async ({ arguments: { domain }, options, output, 
   output.result(
     'backfill',
     result,
-    () => `${result.domain}: ${count(result.rows)} rows of ${result.tables.length} tables are in the log`,
+    () => `${result.domain}: ${count(result.rows)} rows of ${result.tables.join(', ')} are in the log`,
     {
       next: [
         { command: `banyan verify ${domain}`, why: "compare the service's store with the monolith's tables" },

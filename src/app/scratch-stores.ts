@@ -1,9 +1,9 @@
-// A store that lives as long as one comparison, in a file of its own.
+// The verification's stores: each lives as long as one comparison, in a file of its own.
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openSqliteReadStore } from '../../projection/sqlite/sqlite-read-store.ts';
-import type { ScratchStores } from '../ports.ts';
+import { openSqliteReadStore } from '../projection/sqlite/sqlite-read-store.ts';
+import type { ScratchStores } from '../verification/ports.ts';
 
 export function scratchStores(folder: string): ScratchStores {
   return async (projection) => {
