@@ -43,6 +43,6 @@ export function troubleOf(
     trouble.push(`no progress for ${Math.round(service.noProgressMs / 1_000)} s`);
   if (verification && verification.rowsDiffering > 0)
     trouble.push(`${verification.rowsDiffering} rows differ`);
-  if (traffic && traffic.shadow.differs > 0) trouble.push(`${traffic.shadow.differs} answers differ`);
+  if (traffic && traffic.sinceMove.differs > 0) trouble.push(`${traffic.sinceMove.differs} answers differ`);
   return trouble;
 }

@@ -77,6 +77,15 @@ export interface ShadowSample {
   readonly at: string;
 }
 
+/** What the gates ask of a domain's traffic. */
+export interface TrafficEvidence {
+  readonly readsByService: number;
+  readonly fallbackBehind: number;
+  readonly fallbackFailed: number;
+  readonly compared: number;
+  readonly differs: number;
+}
+
 export interface DomainTraffic {
   readonly domain: string;
   readonly route: DomainRoute;
@@ -90,6 +99,8 @@ export interface DomainTraffic {
   /** Answers of 500 and above, and failures to reach anyone. */
   readonly failed: number;
   readonly shadow: ShadowFigures;
+  /** Since the domain's last move, or since this gateway started if that was later. */
+  readonly sinceMove: TrafficEvidence;
   readonly shadowSamples: readonly ShadowSample[];
 }
 

@@ -9,6 +9,7 @@ import type { EventStore } from '../event-store/event-store.ts';
 import { BanyanError } from '../kernel/error.ts';
 import type { Log } from '../runtime/log.ts';
 import { pause } from '../runtime/wait.ts';
+import { Evidence } from './evidence.ts';
 import { followRoutes } from './follow-routes.ts';
 import { createFrontServer, listen } from './front-server.ts';
 import { type GatewayParts, handleRequest, handleUpgrade } from './handle-request.ts';
@@ -81,6 +82,11 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const { sampler } = readYourWrites;
   const shadow = new ShadowComparison({ limits, sampler, sourceName, signal });
   const figures = new TrafficFigures(domains.map(({ name }) => name));
+  const evidence = new Evidence((domain) => {
+    const { readsByService, fallbackBehind, fallbackFailed } = figures.domain(domain);
+    const { compared, differs } = shadow.figures(domain);
+    return { readsByService, fallbackBehind, fallbackFailed, compared, differs };
+  });
   let table = buildRouteTable(domains);
   let isDraining = false;
   const parts: GatewayParts = {
@@ -112,6 +118,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       // A domain that another config knows is none of this gateway's.
       if (!(domain in table.routes)) return;
       table = withRoute(table, domain, route);
+      evidence.moved(domain);
       log.info({ domain, stage: route.stage, percent: route.percent }, 'route changed');
     },
   });
@@ -171,6 +178,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
         route: table.routes[name]!,
         ...figures.domain(name),
         shadow: shadow.figures(name),
+        sinceMove: evidence.sinceMove(name),
         shadowSamples: shadow.samples(name),
       })),
     }),

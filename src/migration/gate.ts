@@ -1,5 +1,6 @@
 // Gates: what has to be measured, and how it has to come out, before a domain may go on. No data is never a pass.
 import { performance } from 'node:perf_hooks';
+import type { TrafficEvidence } from '../control/role-status.ts';
 import type { Domain } from '../domain/domain.ts';
 import type { GateResult, GateVerdict, Stage } from '../kernel/stage.ts';
 import { STAGES } from '../kernel/stage.ts';
@@ -105,53 +106,19 @@ export const GATES = {
     };
   },
 
-  'answers agree': async ({ probe, limits }, domain) => {
-    const traffic = await probe.traffic(domain.name);
-    if (!traffic)
-      return {
-        verdict: 'not-enough-data',
-        measured: 'the gateway does not answer',
-        remedy: 'banyan run --role gateway',
-      };
-    const { compared, differs } = traffic.shadow;
+  'answers agree': ofTraffic(({ compared, differs }, { limits }, domain) => {
     const measured = `${differs} of ${compared} differ, at least ${limits.shadowComparisons} needed`;
     if (differs > 0) return { verdict: 'fail', measured, remedy: `banyan shadow ${domain.name}` };
     return { verdict: compared >= limits.shadowComparisons ? 'pass' : 'not-enough-data', measured };
-  },
+  }),
 
-  'few errors': async ({ probe, limits }, domain) => {
-    const traffic = await probe.traffic(domain.name);
-    if (!traffic)
-      return {
-        verdict: 'not-enough-data',
-        measured: 'the gateway does not answer',
-        remedy: 'banyan run --role gateway',
-      };
-    const { readsByService, fallbackBehind, fallbackFailed } = traffic;
-    return share(
-      fallbackFailed,
-      readsByService + fallbackBehind + fallbackFailed,
-      limits.errorShare,
-      limits.trafficQueries,
-    );
-  },
+  'few errors': ofTraffic((traffic, { limits }) =>
+    share(traffic.fallbackFailed, traffic, limits.errorShare, limits.trafficQueries),
+  ),
 
-  'few fallbacks': async ({ probe, limits }, domain) => {
-    const traffic = await probe.traffic(domain.name);
-    if (!traffic)
-      return {
-        verdict: 'not-enough-data',
-        measured: 'the gateway does not answer',
-        remedy: 'banyan run --role gateway',
-      };
-    const { readsByService, fallbackBehind, fallbackFailed } = traffic;
-    return share(
-      fallbackBehind,
-      readsByService + fallbackBehind + fallbackFailed,
-      limits.fallbackShare,
-      limits.trafficQueries,
-    );
-  },
+  'few fallbacks': ofTraffic((traffic, { limits }) =>
+    share(traffic.fallbackBehind, traffic, limits.fallbackShare, limits.trafficQueries),
+  ),
 } as const satisfies Record<string, Gate>;
 
 const FOLLOWING: readonly GateName[] = [
@@ -194,7 +161,20 @@ export async function evaluateGates(
   );
 }
 
-function share(bad: number, all: number, limit: number, least: number): Measured {
+/** A gate on what the gateway has counted since the domain's last move. */
+function ofTraffic(
+  judge: (since: TrafficEvidence, context: MigrationContext, domain: Domain) => Measured,
+): Gate {
+  return async (context, domain) => {
+    const traffic = await context.probe.traffic(domain.name);
+    if (traffic) return judge(traffic.sinceMove, context, domain);
+    const measured = 'the gateway does not answer';
+    return { verdict: 'not-enough-data', measured, remedy: 'banyan run --role gateway' };
+  };
+}
+
+function share(bad: number, placed: TrafficEvidence, limit: number, least: number): Measured {
+  const all = placed.readsByService + placed.fallbackBehind + placed.fallbackFailed;
   const percent = all === 0 ? 'no queries' : `${((100 * bad) / all).toFixed(2)} % of ${all}`;
   const measured = `${percent}, limit ${100 * limit} %, at least ${least} queries needed`;
   if (all < least) return { verdict: 'not-enough-data', measured };

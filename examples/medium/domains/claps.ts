@@ -54,8 +54,8 @@ export const claps = defineDomain({
         const { postId, memberId, count } = event.data;
         tables.clappers.upsert({ post_id: Number(postId), member_id: Number(memberId), count });
       },
-      ClapsWithdrawn: (event, tables) => {
-        followApplause.ClapsWithdrawn(event, tables);
+      ClapsWithdrawn: async (event, tables) => {
+        await followApplause.ClapsWithdrawn(event, tables);
         const { postId, memberId, count } = event.data;
         const key = { post_id: Number(postId), member_id: Number(memberId) };
         if (count > 0) tables.clappers.upsert({ ...key, count });

@@ -90,8 +90,16 @@ export const followImprints = {
 export const followApplause = {
   ClapsGiven: ({ data }: Claps<'ClapsGiven'>, { applause }: { applause: Applause }): void =>
     applause.increment({ post_id: Number(data.postId) }, { total: data.added }),
-  ClapsWithdrawn: ({ data }: Claps<'ClapsWithdrawn'>, { applause }: { applause: Applause }): void =>
-    applause.increment({ post_id: Number(data.postId) }, { total: -data.withdrawn }),
+  /** A story without claps has no row, however it came to have none. */
+  ClapsWithdrawn: async (
+    { data }: Claps<'ClapsWithdrawn'>,
+    { applause }: { applause: Applause },
+  ): Promise<void> => {
+    const key = { post_id: Number(data.postId) };
+    const total = ((await applause.get(key))?.total ?? 0) - data.withdrawn;
+    if (total === 0) applause.delete(key);
+    else applause.upsert({ ...key, total });
+  },
 };
 
 /** Everything that a card needs. */
