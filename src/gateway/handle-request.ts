@@ -271,7 +271,7 @@ class Conversation {
       ignored: ignored.get(pattern) ?? [],
       head,
       answer: copy.finish(answer.status, answer.headers),
-      service: service.upstream,
+      service,
       monolith,
     });
   }

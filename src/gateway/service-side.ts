@@ -39,15 +39,14 @@ export class ServiceSide {
     const { serviceAnswerMs, shadowBytes } = this.#limits;
     const request = { method: head.method, head: this.text(head, undefined), answerMs: serviceAnswerMs };
     void ask(this.upstream, { ...request, maxBytes: shadowBytes, signal }).then((answer) => {
-      if (answer && (answer.status < 500 || headerOf(answer.headers, HEADER.refused)))
-        this.breaker.succeeded();
+      if (answer && judgeAnswer(answer) !== 'failed') this.breaker.succeeded();
       else this.breaker.failed();
     });
   }
 }
 
 /** What a service's answer means: an answer, `behind` when its store has not come far enough, or a failure. */
-export function judgeAnswer(head: AnswerHead): 'answer' | 'behind' | 'failed' {
+export function judgeAnswer(head: Pick<AnswerHead, 'status' | 'headers'>): 'answer' | 'behind' | 'failed' {
   const isRefusal = head.status === 425 || head.status === 503;
   if (isRefusal && headerOf(head.headers, HEADER.refused) !== undefined) return 'behind';
   return head.status >= 500 ? 'failed' : 'answer';

@@ -6,7 +6,6 @@ import type { ShadowFigures, ShadowSample } from '../control/role-status.ts';
 import { HEADER } from '../control/role-status.ts';
 import { formatLsn, type Lsn } from '../kernel/lsn.ts';
 import type { CapturedAnswer } from './answer-copy.ts';
-import { headerOf } from './answer-head.ts';
 import { ask } from './ask.ts';
 import { compareJson, type Difference, type ExactJson } from './compare-response.ts';
 import { decodeJson, isJson } from './decode-body.ts';
@@ -14,6 +13,7 @@ import type { JsonPath, PathTest } from './json-path.ts';
 import type { GatewayLimits } from './limits.ts';
 import { type RequestHead, renderHead } from './request-head.ts';
 import type { PositionSampler } from './sample-position.ts';
+import { judgeAnswer, type ServiceSide } from './service-side.ts';
 import { ShadowTally } from './shadow-tally.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -25,7 +25,7 @@ export interface ShadowTask {
   readonly head: RequestHead;
   /** What the monolith answered; undefined when it was too large to keep. */
   readonly answer: CapturedAnswer | undefined;
-  readonly service: Upstream;
+  readonly service: ServiceSide;
   readonly monolith: Upstream;
 }
 
@@ -138,10 +138,12 @@ export class ShadowComparison {
       HEADER.waitMs,
       String(shadowWaitMs),
     ];
-    const answer = await this.#ask(task, task.service, shadowWaitMs + serviceAnswerMs, extra);
-    if (!answer) return 'failed';
-    if (headerOf(answer.headers, HEADER.refused) !== undefined) return 'lag';
-    if (answer.status >= 500) return 'failed';
+    const answer = await this.#ask(task, task.service.upstream, shadowWaitMs + serviceAnswerMs, extra);
+    const judged = answer ? judgeAnswer(answer) : 'failed';
+    if (!answer || judged === 'failed') return 'failed';
+    // A circuit that opened when the service was down is closed by the time its domain is promoted.
+    task.service.breaker.succeeded();
+    if (judged === 'behind') return 'lag';
     return (await this.#readable(answer)) ?? 'failed';
   }
 

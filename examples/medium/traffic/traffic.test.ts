@@ -93,9 +93,9 @@ suite('traffic', () => {
       cookies.push(request.headers.cookie);
       const given = ['side=abc; Path=/; HttpOnly', cookies.length === 1 ? 'old=1' : 'old=; Max-Age=0'];
       response.setHeader('set-cookie', given);
-      response.end('{"posts":[]}');
+      response.end('{"token":"a.b.c","posts":[]}');
     });
-    const traffic = startTraffic({ ...LOAD, readers: 1, writers: 0, clappers: 0, baseUrl: shop.url });
+    const traffic = startTraffic({ ...LOAD, readers: 0, writers: 0, clappers: 1, baseUrl: shop.url });
     await until(traffic, (live) => live.requestsTotal >= 4);
     await traffic.stop();
     assert.deepEqual(cookies.slice(0, 3), [undefined, 'side=abc; old=1', 'side=abc']);

@@ -12,7 +12,7 @@ import { type Desk, visitAsWriter } from './writer.ts';
 
 export interface TrafficOptions {
   readonly baseUrl: string;
-  /** Sessions of each kind; a session has one request in flight at most. */
+  /** Visitors of each kind; each has one request in flight at most. */
   readonly readers: number;
   readonly writers: number;
   readonly clappers: number;
@@ -77,9 +77,9 @@ function visitors(options: TrafficOptions, network: Network): Visit[] {
   ];
 }
 
+/** Readers come and go: every visit is a session of its own. */
 function reader(network: Network, random: Random): Visit {
-  const session = new Session(network);
-  return () => visitAsReader(session, random);
+  return () => visitAsReader(new Session(network), random);
 }
 
 function writer(network: Network, random: Random, account: Account, deleted: Set<string>): Visit {
