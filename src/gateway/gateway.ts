@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { BlockList, isIPv6 } from 'node:net';
+import type { Metric } from '../control/metrics.ts';
 import type { GatewayStatus } from '../control/role-status.ts';
 import type { Domain } from '../domain/domain.ts';
 import type { EventStore } from '../event-store/event-store.ts';
@@ -20,7 +21,7 @@ import { buildRouteTable, withRoute } from './route-table.ts';
 import { ServiceSide } from './service-side.ts';
 import { ShadowComparison } from './shadow.ts';
 import type { SourcePosition } from './source-position.ts';
-import { type Metric, TrafficFigures } from './traffic-figures.ts';
+import { TrafficFigures } from './traffic-figures.ts';
 import { Upstream } from './upstream.ts';
 
 export interface GatewayOptions {

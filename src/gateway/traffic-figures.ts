@@ -1,4 +1,5 @@
 // What this gateway has counted since it started: per domain for the gates, and over all as a latency histogram.
+import type { Metric } from '../control/metrics.ts';
 import type { DomainTraffic } from '../control/role-status.ts';
 
 export type DomainCount =
@@ -9,19 +10,6 @@ export type DomainCount =
   | 'commands'
   | 'failed';
 export type DomainCounts = Pick<DomainTraffic, DomainCount>;
-
-/** A metric in the shape that Prometheus's text form is written from. */
-export interface Metric {
-  readonly name: string;
-  readonly help: string;
-  readonly type: 'counter' | 'gauge' | 'histogram';
-  /** For a histogram: `_bucket` with cumulative counts by `le`, `_sum` and `_count`, as `suffix`. */
-  readonly samples: readonly {
-    readonly suffix: '' | '_bucket' | '_sum' | '_count';
-    readonly labels: Readonly<Record<string, string>>;
-    readonly value: number;
-  }[];
-}
 
 /** Upper bounds in seconds. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
@@ -74,7 +62,7 @@ export class TrafficFigures {
     const perDomain = (Object.keys(HELP) as DomainCount[]).map((what): Metric => {
       const [name, help] = HELP[what];
       const samples = [...this.#domains].map(([domain, counts]) => {
-        return { suffix: '', labels: { domain }, value: counts[what] } as const;
+        return { labels: { domain }, value: counts[what] };
       });
       return { name, help, type: 'counter', samples };
     });
@@ -106,7 +94,7 @@ export class TrafficFigures {
 }
 
 function gauge(name: string, help: string, type: 'counter' | 'gauge', value: number): Metric {
-  return { name, help, type, samples: [{ suffix: '', labels: {}, value }] };
+  return { name, help, type, samples: [{ labels: {}, value }] };
 }
 
 function noCounts(): Record<DomainCount, number> {
