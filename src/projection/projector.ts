@@ -8,7 +8,8 @@ import { type Lsn, parseLsn } from '../kernel/lsn.ts';
 import { failpoint } from '../runtime/failpoint.ts';
 import { Barrier } from './barrier.ts';
 import { BatchFold } from './batch-fold.ts';
-import type { Frontier, ReadStore, StoreSnapshot } from './read-store.ts';
+import { RowFault } from './checked-row.ts';
+import type { Frontier, ReadStore, StoreSnapshot, TableChanges } from './read-store.ts';
 
 export interface ProjectorFigures {
   readonly position: Position;
@@ -36,7 +37,8 @@ export class Projector {
   readonly #fold: BatchFold;
   readonly #barrier = new Barrier();
   #position: Position | undefined;
-  #head: Position = 0;
+  /** Undefined until the log has told it. */
+  #head: Position | undefined;
   #frontier: Frontier = {};
   #equalledAt = performance.now();
   #movedAt = performance.now();
@@ -63,7 +65,7 @@ export class Projector {
         await this.#take(batch, signal);
       }
     } catch (error) {
-      this.#error = error instanceof Error ? error.message : String(error);
+      this.#error = tellFault(error);
       throw error;
     } finally {
       for (const { wake } of this.#waiters.splice(0)) wake();
@@ -72,11 +74,11 @@ export class Projector {
 
   figures(): ProjectorFigures {
     const position = this.#position ?? 0;
-    const isCaughtUp = this.#position !== undefined && position >= this.#head;
+    const isCaughtUp = this.#position !== undefined && this.#head !== undefined && position >= this.#head;
     const now = performance.now();
     return {
       position,
-      head: this.#head,
+      head: this.#head ?? position,
       frontier: this.#frontier,
       isCaughtUp,
       lagMs: isCaughtUp ? 0 : Math.round(now - this.#equalledAt),
@@ -149,29 +151,64 @@ export class Projector {
   }
 
   async #project(events: readonly RecordedEvent[], upTo: Position, frontier: Frontier): Promise<void> {
-    const { store, eventLog, projection } = this.#options;
-    for (const event of events) {
-      try {
-        const pending = projection.on[event.type]!(event, this.#fold.tables);
-        if (pending) await pending;
-      } catch (cause) {
-        this.#fold.clear();
-        throw new BanyanError('PROJECTION_FAILED', `Projection ${projection.name} failed on ${event.type}`, {
-          at: `${event.stream}, position ${event.position}`,
-          cause,
-        });
-      }
+    const { store, eventLog } = this.#options;
+    try {
+      await this.#handle(events);
+      const changes = await this.#changesOf(events);
+      failpoint('projection.before-commit');
+      await store.commit(changes, { log: eventLog.identity, position: upTo, frontier }, this.#position);
+      failpoint('projection.after-commit');
+    } finally {
+      // Also after a failure: the same events come again.
+      this.#fold.clear();
     }
-    const changes = await this.#fold.changes();
-    failpoint('projection.before-commit');
-    await store.commit(changes, { log: eventLog.identity, position: upTo, frontier }, this.#position);
-    failpoint('projection.after-commit');
-    this.#fold.clear();
     this.#position = upTo;
     this.#frontier = frontier;
     this.#error = null;
     this.#movedAt = performance.now();
-    if (upTo >= this.#head) this.#equalledAt = this.#movedAt;
+    if (upTo >= (this.#head ?? 0)) this.#equalledAt = this.#movedAt;
     for (const waiter of [...this.#waiters]) if (waiter.isReached()) waiter.wake();
   }
+
+  /** With `isSettled`, each event's rows are made whole before the next one's. */
+  async #handle(events: readonly RecordedEvent[], isSettled = false): Promise<void> {
+    const { on } = this.#options.projection;
+    for (const event of events) {
+      try {
+        const pending = on[event.type]!(event, this.#fold.tables);
+        if (pending) await pending;
+        if (isSettled) await this.#fold.changes();
+      } catch (cause) {
+        throw this.#failedOn(event, cause);
+      }
+    }
+  }
+
+  /** A row that turns out not to fit only now is one event's fault: they are gone through again to find which. */
+  async #changesOf(events: readonly RecordedEvent[]): Promise<readonly TableChanges[]> {
+    try {
+      return await this.#fold.changes();
+    } catch (error) {
+      if (!(error instanceof RowFault)) throw error;
+      this.#fold.clear();
+      await this.#handle(events, true);
+      throw error;
+    }
+  }
+
+  #failedOn({ type, stream, position }: RecordedEvent, cause: unknown): BanyanError {
+    const { name } = this.#options.projection;
+    return new BanyanError('PROJECTION_FAILED', `Projection ${name} failed on ${type}`, {
+      at: `${stream}, position ${position}`,
+      // What a handler itself throws may hold values of the event: it is for the log alone.
+      ...(cause instanceof RowFault ? { why: cause.message } : {}),
+      cause,
+    });
+  }
+}
+
+function tellFault(error: unknown): string {
+  if (!(error instanceof BanyanError)) return error instanceof Error ? error.message : String(error);
+  const { message, at, why } = error;
+  return `${message}${at === undefined ? '' : ` at ${at}`}${why === undefined ? '' : `: ${why}`}`;
 }
