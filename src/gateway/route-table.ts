@@ -48,7 +48,10 @@ export function buildRouteTable(domains: readonly Domain[]): RouteTable {
   }
   return {
     routes: Object.fromEntries(domains.map(({ name }) => [name, INITIAL_ROUTE])),
-    claim: (method, path) => router.find(method as HTTPMethod, path)?.store as Claim | undefined,
+    claim: (method, path) => {
+      const found = router.find(method as HTTPMethod, path);
+      return found && hasEveryParameter(found.params) ? (found.store as Claim) : undefined;
+    },
     touchesClaim: (path) => {
       const lenient = lenientPath(path).toLowerCase();
       return prefixes.some((prefix) => isUnder(lenient, prefix) || isUnder(path.toLowerCase(), prefix));
@@ -92,6 +95,12 @@ function splitPattern({ domain, pattern, kind }: Claim): readonly [string, strin
     });
   }
   return [method, path];
+}
+
+/** `/posts/` is not the post without a name: to the monolith it is another page, or none. What `*` stands for may be empty. */
+function hasEveryParameter(params: Readonly<Record<string, string | undefined>>): boolean {
+  for (const name in params) if (params[name] === '' && name !== '*') return false;
+  return true;
 }
 
 function isUnder(path: string, prefix: string): boolean {
