@@ -23,7 +23,8 @@ export class Barrier {
 
   /** Resolves at once; the projector stops before its next batch. */
   async hold(maxMs: number): Promise<void> {
-    if (this.#held || this.#stop)
+    const isHeld = this.#held !== undefined && this.#held.until > performance.now();
+    if (isHeld || this.#stop)
       throw new BanyanError('LEASE_HELD', 'Another verification holds the projection');
     this.#held = { until: performance.now() + maxMs, wake: () => undefined };
   }
@@ -40,14 +41,17 @@ export class Barrier {
           ),
         );
       }, timeoutMs);
-      this.#stop = {
+      const stop: Stop = {
         at,
         reached: (snapshot) => {
+          // Too late: nobody waits for it any more, or somebody else for another place.
+          if (this.#stop !== stop) return void snapshot[Symbol.asyncDispose]();
           clearTimeout(timer);
           this.#stop = undefined;
           resolve(snapshot);
         },
       };
+      this.#stop = stop;
       const held = this.#held;
       this.#held = undefined;
       held?.wake();
