@@ -96,7 +96,7 @@ test('a row that turns out not to fit only when the batch is written is told by 
   };
   await using polls = openPolls();
   await vote(polls.log, ['ann', 'bob', 'ann', 'cat', 'dan', 'ann']);
-  const store = await polls.open(coloured);
+  const store = await polls.open({ projection: coloured });
   const fault = await faultOf(projectorOn(polls, store, { projection: coloured }));
   assert.equal(fault.code, 'PROJECTION_FAILED');
   assert.equal(fault.at, 'poll-1, position 4');

@@ -12,8 +12,11 @@ import {
 import type { NewEvent } from '../../src/kernel/event.ts';
 import { formatLsn, type Lsn } from '../../src/kernel/lsn.ts';
 import { uuidv7 } from '../../src/kernel/uuid.ts';
-import type { ReadStore } from '../../src/projection/read-store.ts';
-import { openSqliteReadStore } from '../../src/projection/sqlite/sqlite-read-store.ts';
+import type { ReadStore, StoreSnapshot } from '../../src/projection/read-store.ts';
+import {
+  openSqliteReadStore,
+  type SqliteReadStoreOptions,
+} from '../../src/projection/sqlite/sqlite-read-store.ts';
 
 export const SOURCE = 'town';
 
@@ -33,7 +36,7 @@ export interface Polls extends AsyncDisposable {
   readonly folder: string;
   readonly log: MemoryEventStore;
   /** The log's store file, opened anew; closed with the rest. */
-  open(projection?: Projection): Promise<ReadStore>;
+  open(options?: Partial<SqliteReadStoreOptions>): Promise<ReadStore>;
 }
 
 export function openPolls(): Polls {
@@ -43,8 +46,10 @@ export function openPolls(): Polls {
   return {
     folder,
     log,
-    open: async (projection = voting) =>
-      stores.use(await openSqliteReadStore({ path: join(folder, 'store.db'), projection })),
+    open: async (options) => {
+      const path = join(folder, 'store.db');
+      return stores.use(await openSqliteReadStore({ path, projection: voting, ...options }));
+    },
     async [Symbol.asyncDispose]() {
       await stores.disposeAsync();
       await log[Symbol.asyncDispose]();
@@ -84,6 +89,10 @@ export async function vote(log: EventStore, names: readonly unknown[], at?: Lsn)
 /** Votes by candidate, as a reader of the store sees them now. */
 export async function votesIn(store: ReadStore): Promise<Readonly<Record<string, unknown>>> {
   await using snapshot = await store.snapshot();
-  const rows = await snapshot.read.all('SELECT name, votes FROM candidates ORDER BY name');
+  return await votesAt(snapshot);
+}
+
+export async function votesAt({ read }: StoreSnapshot): Promise<Readonly<Record<string, unknown>>> {
+  const rows = await read.all('SELECT name, votes FROM candidates ORDER BY name');
   return Object.fromEntries(rows.map(({ name, votes }) => [name, votes]));
 }
