@@ -98,13 +98,14 @@ interface Running extends AsyncDisposable {
   readonly store: ReadStore;
 }
 
-/** A projector at work that waits for its first votes, on a store with room for one snapshot. */
+/** A projector at work, two events at a time, on a store with room for one snapshot. */
 async function start(polls: Polls, handler: Handler = voting.on.Voted!): Promise<Running> {
   const store = await polls.open({ snapshots: 1 });
   const projector = new Projector({
     projection: { ...voting, on: { Voted: handler } },
     store,
     eventLog: polls.log,
+    batchSize: 2,
   });
   const stop = new AbortController();
   const work = projector.run(stop.signal);
