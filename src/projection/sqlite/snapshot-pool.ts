@@ -26,14 +26,17 @@ export class SnapshotPool implements AsyncDisposable {
   async open(): Promise<StoreSnapshot> {
     while (this.#open >= this.#size) await new Promise<void>((done) => this.#waiting.push(done));
     this.#open += 1;
-    const connection =
-      this.#idle.pop() ?? new Connection(new DatabaseSync(this.#path, { readOnly: true, timeout: 5_000 }));
-    return connection.begin(this.#projection, () => {
-      this.#open -= 1;
-      if (this.#isClosed) connection.database.close();
-      else this.#idle.push(connection);
-      this.#waiting.shift()?.();
-    });
+    try {
+      const connection = this.#idle.pop() ?? new Connection(this.#path);
+      return connection.begin(this.#projection, () => {
+        if (this.#isClosed) connection.database.close();
+        else this.#idle.push(connection);
+        this.#makeRoom();
+      });
+    } catch (error) {
+      this.#makeRoom();
+      throw error;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -41,14 +44,19 @@ export class SnapshotPool implements AsyncDisposable {
     for (const { database } of this.#idle.splice(0)) database.close();
     // Snapshots that are lent out close their connection when they are given back.
   }
+
+  #makeRoom(): void {
+    this.#open -= 1;
+    this.#waiting.shift()?.();
+  }
 }
 
 class Connection {
   readonly database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
 
-  constructor(database: DatabaseSync) {
-    this.database = database;
+  constructor(path: string) {
+    this.database = new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
   }
 
   begin(projection: Projection, giveBack: () => void): StoreSnapshot {

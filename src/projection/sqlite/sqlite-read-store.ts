@@ -132,7 +132,7 @@ class SqliteReadStore implements ReadStore {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#snapshots[Symbol.asyncDispose]();
-    this.#database.close();
+    if (this.#database.isOpen) this.#database.close();
   }
 
   #statement(sql: string): StatementSync {
