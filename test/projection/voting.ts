@@ -1,6 +1,6 @@
 // A count of votes, in which an event that is applied twice, or not at all, shows; with a log and a store of its own for a test.
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { int, text } from '../../src/domain/column.ts';
 import { table } from '../../src/domain/define-table.ts';
 import type { Handler, Projection } from '../../src/domain/domain.ts';
@@ -17,6 +17,7 @@ import {
   openSqliteReadStore,
   type SqliteReadStoreOptions,
 } from '../../src/projection/sqlite/sqlite-read-store.ts';
+import { scratchFolder } from '../support/scratch-folder.ts';
 
 export const SOURCE = 'town';
 
@@ -56,13 +57,6 @@ export function openPolls(): Polls {
       rmSync(folder, { recursive: true });
     },
   };
-}
-
-/** A folder of its own below the ignored data folder; the caller removes it. */
-export function scratchFolder(name: string): string {
-  const data = resolve(import.meta.dirname, '../../.data/test');
-  mkdirSync(data, { recursive: true });
-  return mkdtempSync(join(data, `${name}-`));
 }
 
 /** One vote per name, in one append; with `at`, as captured from the town's database at that place. */
