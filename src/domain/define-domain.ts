@@ -99,6 +99,8 @@ export interface DomainInput<
   readonly commands: readonly string[];
 }
 
+const TABLE_NAME = /^(?!banyan_|sqlite_)[a-z][a-z0-9_]*$/i;
+
 /** Checks the definition (CONFIG_INVALID) and erases its types. */
 export function defineDomain<
   Rows,
@@ -127,13 +129,24 @@ export function defineDomain<
       `It captures ${unmapped}, which the source does not declare`,
       `Declare ${unmapped} in defineSource.`,
     );
+  const oddTable = Object.keys(projection.tables).find((table) => !TABLE_NAME.test(table));
+  if (oddTable !== undefined)
+    throw invalid(
+      `A table cannot be called "${oddTable}"`,
+      'Use letters, digits and _; names that begin with banyan_ or sqlite_ are taken.',
+    );
   const routes = [...Object.keys(input.queries), ...commands];
+  // A request does not tell `/posts/:id` from `/posts/:slug`.
+  const shapes = routes.map((route) => route.replaceAll(/:[^/]+/g, ':'));
   for (const [index, route] of routes.entries()) {
     if (!/^(GET|POST|PUT|PATCH|DELETE) \/[^\s?#]*$/.test(route)) {
       throw invalid(`"${route}" is no route`, 'Write a method, a space and a path: `GET /api/posts/:slug`.');
     }
-    if (routes.indexOf(route) !== index)
-      throw invalid(`It has the route ${route} twice`, 'Name each route once.');
+    const first = shapes.indexOf(shapes[index]!);
+    if (first !== index) {
+      const also = routes[first] === route ? '' : `, also as ${routes[first]}`;
+      throw invalid(`It has the route ${route} twice${also}`, 'Name each route once.');
+    }
   }
   const asked = Object.keys(input.queries).find((route) => !route.startsWith('GET '));
   if (asked !== undefined)
