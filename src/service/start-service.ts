@@ -17,6 +17,7 @@ export interface ServiceOptions {
   readonly eventLog: EventStore;
   readonly shelf: StoreShelf;
   readonly host: string;
+  /** 0 = any free one. */
   readonly port: number;
   readonly log: Log;
 }
@@ -81,8 +82,10 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     await store[Symbol.asyncDispose]();
     throw error;
   }
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : options.port;
   return {
-    url: `http://${options.host}:${options.port}`,
+    url: `http://${options.host}:${port}`,
     store,
     status() {
       const { position, head, frontier, lagMs, noProgressMs, error } = store.figures();

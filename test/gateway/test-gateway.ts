@@ -61,15 +61,16 @@ export async function moveTo(log: EventStore, domain: string, to: Stage, percent
   ]);
 }
 
-/** A source whose position the test moves. */
+/** A source whose position, and whose history, the test moves. */
 export class TestSource implements SourcePosition {
   at = 100n;
+  timeline = 'history-1';
   isDown = false;
   asked = 0;
 
   async history(): Promise<string> {
     if (this.isDown) throw new Error('down');
-    return 'history-1';
+    return this.timeline;
   }
 
   async insertLsn(): Promise<Lsn> {
@@ -91,7 +92,7 @@ export interface TestGateway extends AsyncDisposable {
 export async function testGateway(
   options: Pick<GatewayOptions, 'monolithUrl'> & Partial<GatewayOptions>,
 ): Promise<TestGateway> {
-  const log = createMemoryEventStore();
+  const log = options.eventLog ?? createMemoryEventStore();
   const source = new TestSource();
   const stop = new AbortController();
   const gateway = await startGateway({
@@ -129,7 +130,7 @@ export async function testGateway(
       stop.abort();
       await gateway.drain();
       await gateway.finished;
-      await log[Symbol.asyncDispose]();
+      if (!options.eventLog) await log[Symbol.asyncDispose]();
     },
   };
 }
