@@ -30,16 +30,21 @@ function decodeValue(table: SourceTable, name: string, kind: ColumnKind, text: s
       return text;
     case 'int': {
       const value = Number(text);
-      if (!Number.isSafeInteger(value))
+      if (!/^-?\d+$/.test(text) || !Number.isSafeInteger(value))
         throw undecodable(table, name, 'it is no whole number that JavaScript can hold');
       return value;
     }
     case 'bigint':
       if (!/^-?\d+$/.test(text)) throw undecodable(table, name, 'it is no whole number');
       return text;
-    case 'float':
-      return text === 'NaN' ? Number.NaN : Number(text);
+    case 'float': {
+      const value = Number(text);
+      if (text.trim() === '' || (Number.isNaN(value) && text !== 'NaN'))
+        throw undecodable(table, name, 'it is no number');
+      return value;
+    }
     case 'bool':
+      if (text !== 't' && text !== 'f') throw undecodable(table, name, 'it is neither true nor false');
       return text === 't';
     case 'instant':
       return decodeInstant(text);
