@@ -54,6 +54,7 @@ test('inside reading the share of sessions grows by steps, to any share that is 
     [60, 'rollback', { reads: 5 }, 'reading 5 %'],
     [60, 'rollback', { reads: 0 }, 'reading 0 %'],
     [60, 'rollback', { reads: 99 }, 'refused: 99 % is not reached by a rollback from 60 %'],
+    [60, 'rollback', { reads: 60 }, 'refused: 60 % is not reached by a rollback from 60 %'],
     [60, 'rollback', {}, 'shadowing'],
   ];
   for (const [percent, direction, request, expected] of cases) {
