@@ -2,19 +2,21 @@
 // `name@3` (the third time), several separated by commas. Costs one map look-up when unset.
 
 /** Every failpoint in the code; a test walks the list. */
-export type Failpoint =
-  | 'capture.before-append'
-  | 'capture.after-append'
-  | 'capture.after-confirm'
-  | 'translation.before-append'
-  | 'translation.after-append'
-  | 'translation.after-state'
-  | 'projection.before-commit'
-  | 'projection.after-commit'
-  | 'backfill.after-read'
-  | 'backfill.after-chunk'
-  | 'backfill.after-mark'
-  | 'backfill.before-complete';
+export const FAILPOINTS = [
+  'capture.before-append',
+  'capture.after-append',
+  'capture.after-confirm',
+  'translation.before-append',
+  'translation.after-append',
+  'translation.after-state',
+  'projection.before-commit',
+  'projection.after-commit',
+  'backfill.after-read',
+  'backfill.after-chunk',
+  'backfill.after-mark',
+  'backfill.before-complete',
+] as const;
+export type Failpoint = (typeof FAILPOINTS)[number];
 
 const armed = new Map<string, number>();
 for (const entry of (process.env.BANYAN_FAILPOINTS ?? '').split(',').filter(Boolean)) {

@@ -1,22 +1,13 @@
 // The backfill against a real PostgreSQL: existing rows and live changes merge into one true history per row.
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import type { BackfillProgress } from '../../src/backfill/backfill.ts';
 import { connectPostgres } from '../../src/postgres/connect.ts';
 import {
+  assertFoldEqualsTable,
   type CapturedDatabase,
-  foldAccounts,
-  readAccounts,
   startCapturedDatabase,
 } from '../support/captured-database.ts';
-
-async function assertFoldEqualsTable(database: CapturedDatabase): Promise<void> {
-  await database.caughtUp();
-  const { rows, faults } = await foldAccounts(database.eventLog);
-  assert.deepEqual(faults, []);
-  const table = await readAccounts(database);
-  assert.deepEqual(new Map([...rows].sort()), new Map([...table].sort()));
-}
 
 test('rows that were there become events while writers change, delete and insert rows', async () => {
   await using database = await startCapturedDatabase('backfill-writers');
@@ -75,7 +66,6 @@ describe('one row in a backfill that has only begun', () => {
   after(async () => {
     await database[Symbol.asyncDispose]();
   });
-  beforeEach(() => undefined);
 
   test('an empty table is done at once', async () => {
     await database.openTable(1);

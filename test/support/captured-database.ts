@@ -1,5 +1,6 @@
 // A real PostgreSQL with capture and translation at work on it, for tests: one table of accounts, events that tell all of
 // each row, and the fold of the event log to hold against the table.
+import assert from 'node:assert/strict';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
@@ -11,7 +12,7 @@ import { fence } from '../../src/capture/postgres/fence.ts';
 import { openSource } from '../../src/capture/postgres/open-source.ts';
 import { postgresChangeSource } from '../../src/capture/postgres/postgres-change-source.ts';
 import { addTables } from '../../src/capture/postgres/publication.ts';
-import type { Domain, TableMapping } from '../../src/domain/domain.ts';
+import type { Domain, Handler, Projection, TableMapping } from '../../src/domain/domain.ts';
 import type { EventStore } from '../../src/event-store/event-store.ts';
 import { openSqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.ts';
 import type { RecordedEvent } from '../../src/kernel/event.ts';
@@ -27,6 +28,7 @@ import { runTranslation } from '../../src/translation/translation.ts';
 export const SOURCE = 'bank';
 export const ACCOUNT_COLUMNS = ['id', 'owner', 'balance', 'note'] as const;
 
+const required = { isNullable: false, default: undefined } as const;
 const anything: StandardSchemaV1 = {
   '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) },
 };
@@ -37,6 +39,38 @@ export const tellEverything: TableMapping = {
   update: (emit, row) => emit.AccountChanged!(row as never),
   delete: (emit, before) => emit.AccountClosed!(before as never),
   backfill: (emit, row) => emit.AccountOpened!(row as never),
+};
+
+const put: Handler = ({ data }, { accounts, tally }) => {
+  const { id, balance } = data as { readonly id: string; readonly balance: number };
+  accounts!.upsert({ id, balance });
+  tally!.increment({ only: 1 }, { events: 1 });
+};
+
+/** The accounts as they are, and how many events it took: one that is applied twice shows. */
+export const bankProjection: Projection = {
+  name: 'accounts',
+  version: 1,
+  tables: {
+    accounts: {
+      key: ['id'],
+      columns: { id: { kind: 'text', ...required }, balance: { kind: 'int', ...required } },
+      indexes: [],
+    },
+    tally: {
+      key: ['only'],
+      columns: { only: { kind: 'int', ...required }, events: { kind: 'int', isNullable: false, default: 0 } },
+      indexes: [],
+    },
+  },
+  on: {
+    AccountOpened: put,
+    AccountChanged: put,
+    AccountClosed: ({ data }, { accounts, tally }) => {
+      accounts!.delete({ id: (data as { readonly id: string }).id });
+      tally!.increment({ only: 1 }, { events: 1 });
+    },
+  },
 };
 
 export function bankDomain(mapping: TableMapping = tellEverything): Domain {
@@ -65,21 +99,74 @@ export function bankDomain(mapping: TableMapping = tellEverything): Domain {
       tables: { accounts: mapping },
     },
     listensTo: [],
-    projection: { name: 'accounts', version: 1, tables: {}, on: {} },
+    projection: bankProjection,
     queries: {},
     commands: [],
   };
 }
 
+export interface BankTarget {
+  readonly url: string;
+  readonly slot: string;
+  readonly publication: string;
+  readonly name: string;
+}
+
+export const bankTarget = (url: string): BankTarget => ({
+  url,
+  slot: 'bank',
+  publication: 'bank',
+  name: SOURCE,
+});
+
+export interface BankLogs {
+  readonly folder: string;
+  readonly target: BankTarget;
+  readonly domain: Domain;
+  readonly changeLog: EventStore;
+  readonly eventLog: EventStore;
+}
+
+/** Both until `signal` aborts; rejects when either fails, once both have ended. */
+export async function captureAndTranslate({
+  folder,
+  target,
+  domain,
+  changeLog,
+  eventLog,
+  signal,
+}: BankLogs & { readonly signal: AbortSignal }): Promise<void> {
+  const failing = new AbortController();
+  const either = AbortSignal.any([signal, failing.signal]);
+  using state = openSqliteTranslationState(join(folder, 'translation.db'));
+  const log = silentLog;
+  const parts = [
+    runCapture({ source: postgresChangeSource(target), changeLog, signal: either, log }),
+    runTranslation({ changeLog, eventLog, domains: [domain], source: SOURCE, state, signal: either, log }),
+  ];
+  for (const part of parts) part.catch(() => failing.abort());
+  await Promise.allSettled(parts);
+  await Promise.all(parts);
+}
+
+/** Copies the accounts, in this process or another. */
+export async function backfillAccounts(
+  { target, domain, changeLog, eventLog }: BankLogs,
+  overrides: Partial<BackfillOptions> = {},
+): Promise<number> {
+  await using rows = postgresRowSource({ url: target.url, size: 4 });
+  return await runBackfill({
+    ...{ rows, changeLog, eventLog, source: SOURCE, name: 'accounts' },
+    table: domain.capture.source.tables.accounts!,
+    signal: new AbortController().signal,
+    ...overrides,
+  });
+}
+
 export interface CapturedDatabase extends AsyncDisposable {
   readonly folder: string;
   readonly postgres: EmbeddedPostgres;
-  readonly target: {
-    readonly url: string;
-    readonly slot: string;
-    readonly publication: string;
-    readonly name: string;
-  };
+  readonly target: BankTarget;
   readonly db: PostgresClient;
   readonly changeLog: EventStore;
   readonly eventLog: EventStore;
@@ -90,8 +177,8 @@ export interface CapturedDatabase extends AsyncDisposable {
   ): Promise<readonly Readonly<Record<string, string | null>>[]>;
   /** Opens the source and the table: TableOpened, publication, fence. */
   openTable(generation: number): Promise<void>;
-  /** Runs capture and translation in this process until they are stopped; a failure of either is `failed`'s. */
-  start(): { readonly failed: Promise<never>; stop(): Promise<void> };
+  /** Runs capture and translation in this process; stopping rejects with the failure of either. */
+  start(): { stop(): Promise<void> };
   backfill(options?: Partial<BackfillOptions>): Promise<number>;
   /** Resolves when everything that is committed now is in the event log. */
   caughtUp(): Promise<void>;
@@ -118,11 +205,11 @@ export async function startCapturedDatabase(
     options.setup ??
       'CREATE TABLE accounts (id bigint PRIMARY KEY, owner text, balance int NOT NULL, note text)',
   );
-  const target = { url: postgres.url(), slot: 'bank', publication: 'bank', name: SOURCE };
+  const target = bankTarget(postgres.url());
   const changeLog = await openSqliteEventStore({ path: join(folder, 'changes.db') });
   const eventLog = await openSqliteEventStore({ path: join(folder, 'log.db') });
   const domain = options.domain ?? bankDomain();
-  const running = new Set<{ stop(): Promise<void> }>();
+  const running = new Set<() => Promise<void>>();
 
   return {
     folder,
@@ -150,47 +237,20 @@ export async function startCapturedDatabase(
     },
     start() {
       const abort = new AbortController();
-      const state = openSqliteTranslationState(join(folder, 'translation.db'));
-      const { signal } = abort;
-      const work = [
-        runCapture({ source: postgresChangeSource(target), changeLog, signal, log: silentLog }),
-        runTranslation({
-          changeLog,
-          eventLog,
-          domains: [domain],
-          source: SOURCE,
-          state,
-          signal,
-          log: silentLog,
-        }),
-      ];
-      const ended = Promise.all(work).finally(() => state[Symbol.dispose]());
-      const failed = ended.then((): never => new Promise<never>(() => undefined) as never);
-      failed.catch(() => undefined);
-      const handle = {
-        failed,
-        async stop() {
-          running.delete(handle);
-          abort.abort();
-          await ended;
-        },
-      };
-      running.add(handle);
-      return handle;
-    },
-    async backfill(overrides = {}) {
-      await using rows = postgresRowSource({ url: postgres.url(), size: 4 });
-      return await runBackfill({
-        rows,
-        changeLog,
-        eventLog,
-        source: SOURCE,
-        name: 'accounts',
-        table: domain.capture.source.tables.accounts!,
-        signal: new AbortController().signal,
-        ...overrides,
+      const work = captureAndTranslate({
+        ...{ folder, target, domain, changeLog, eventLog },
+        signal: abort.signal,
       });
+      work.catch(() => undefined);
+      const stop = async (): Promise<void> => {
+        running.delete(stop);
+        abort.abort();
+        await work;
+      };
+      running.add(stop);
+      return { stop };
     },
+    backfill: (overrides) => backfillAccounts({ folder, target, domain, changeLog, eventLog }, overrides),
     async caughtUp() {
       const [row] = await queryText(db, 'SELECT pg_current_wal_insert_lsn() AS lsn');
       const wanted = parseLsn(row!.lsn!);
@@ -204,7 +264,7 @@ export async function startCapturedDatabase(
       if (!isThere) throw new Error(`The event log never reached ${row!.lsn}`);
     },
     async [Symbol.asyncDispose]() {
-      await Promise.allSettled([...running].map((handle) => handle.stop()));
+      await Promise.allSettled([...running].map((stop) => stop()));
       await db.end();
       await changeLog[Symbol.asyncDispose]();
       await eventLog[Symbol.asyncDispose]();
@@ -246,4 +306,13 @@ export async function foldAccounts(
 export async function readAccounts(database: CapturedDatabase): Promise<Map<string, unknown>> {
   const rows = await database.query('SELECT id, owner, balance, note FROM accounts ORDER BY id');
   return new Map(rows.map((row) => [`account-${row.id}`, { ...row, balance: Number(row.balance) }]));
+}
+
+/** Everything that is committed now is in the log, each stream in order, and the fold of the log is the table. */
+export async function assertFoldEqualsTable(database: CapturedDatabase): Promise<void> {
+  await database.caughtUp();
+  const { rows, faults } = await foldAccounts(database.eventLog);
+  assert.deepEqual(faults, []);
+  const table = await readAccounts(database);
+  assert.deepEqual(new Map([...rows].sort()), new Map([...table].sort()));
 }
