@@ -1,46 +1,40 @@
 // The event log on SQLite: durable appends beside the disk's own limit (one write and one sync for the same bytes), and
 // replay beside a bare select of the same rows.
-import { closeSync, fsyncSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { EventStore } from '../src/event-store/event-store.ts';
 import { openSqliteEventStore } from '../src/event-store/sqlite/sqlite-event-store.ts';
 import type { NewEvent } from '../src/kernel/event.ts';
 import { uuidv7 } from '../src/kernel/uuid.ts';
-import { besidePeer, type Figure } from './figure.ts';
+import { besidePeer, type Figure, type Report } from './support/figure.ts';
+import type { Held } from './support/held.ts';
+import { scratchFolder } from './support/scratch-folder.ts';
 
 const RUN_MS = 220;
 const STREAMS = 20_000;
 const REPLAY_EVENTS = 100_000;
 const PAGE = 1000;
-const DATA = resolve(import.meta.dirname, '../.data/bench');
 
-export async function run(report: (figure: Figure) => void): Promise<void> {
-  mkdirSync(DATA, { recursive: true });
-  const folder = mkdtempSync(join(DATA, 'event-store-'));
-  try {
-    const path = join(folder, 'log.db');
-    await using store = await openSqliteEventStore({ path });
-    for (const [eventsEach, clients] of [
-      [1, 1],
-      [1, 32],
-      [100, 1],
-    ] as const) {
-      const figure = await besidePeer(
-        {
-          name: `durable append, ${count(eventsEach, 'event')} each, ${count(clients, 'client')}`,
-          unit: 'events/s',
-          peer: 'write and fsync of the same bytes, one after another',
-        },
-        () => appendRate(store, eventsEach, clients),
-        () => syncRate(join(folder, 'bytes'), eventsEach),
-      );
-      report(figure);
-    }
-    report(await replayFigure(join(folder, 'replay.db')));
-  } finally {
-    rmSync(folder, { recursive: true });
+export async function run(report: Report, held: Held): Promise<void> {
+  const folder = await held.take(scratchFolder('event-store'));
+  const store = await held.take(openSqliteEventStore({ path: folder.path('log.db') }));
+  for (const [eventsEach, clients] of [
+    [1, 1],
+    [1, 32],
+    [100, 1],
+  ] as const) {
+    const figure = await besidePeer(
+      {
+        name: `durable append, ${count(eventsEach, 'event')} each, ${count(clients, 'client')}`,
+        unit: 'events/s',
+        peer: 'write and fsync of the same bytes, one after another',
+      },
+      () => appendRate(store, eventsEach, clients),
+      () => syncRate(folder.path('bytes'), eventsEach),
+    );
+    report(figure);
   }
+  report(await replayFigure(folder.path('replay.db')));
 }
 
 async function appendRate(store: EventStore, eventsEach: number, clients: number): Promise<number> {
