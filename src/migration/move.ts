@@ -27,6 +27,8 @@ export interface MoveOptions extends MoveRequest {
   readonly signal: AbortSignal;
   /** Wait this long for gates that do not pass yet, instead of refusing at once. */
   readonly waitForGatesMs?: number;
+  /** Told, while it waits, what was measured last. */
+  readonly onWaiting?: (gates: readonly GateResult[]) => void;
   readonly onProgress?: (progress: BackfillProgress) => void;
   readonly onStep?: (text: string) => void;
 }
@@ -111,6 +113,7 @@ async function passGates(
     if (gates.every(({ verdict }) => verdict === 'pass') || performance.now() >= deadline) return gates;
     if (options.signal.aborted)
       throw new BanyanError('INTERRUPTED', `Stopped waiting for the gates of ${domain.name}`);
+    options.onWaiting?.(gates);
     await pause(GATES_POLL_MS, options.signal);
   }
 }

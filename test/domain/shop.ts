@@ -42,7 +42,11 @@ export const orders = defineDomain({
         tables.orders.upsert({ id: data.orderId, total: data.total, customer: data.customer });
         tables.customers.increment({ name: data.customer }, { orders: 1 });
       },
-      OrderCancelled: ({ data }, tables) => tables.orders.delete({ id: data.orderId }),
+      OrderCancelled: async ({ data: { orderId: id } }, tables) => {
+        const order = await tables.orders.get({ id });
+        if (order) tables.customers.increment({ name: order.customer }, { orders: -1 });
+        tables.orders.delete({ id });
+      },
     },
   },
   queries: {

@@ -63,7 +63,7 @@ const MISTAKES: readonly Mistake[] = [
   },
   {
     name: 'a table that the projection does not have',
-    after: '({ data }, tables) => tables.',
+    after: 'const order = await tables.',
     right: 'orders',
     wrong: 'order',
     error: `TS2551: Property 'order' does not exist on type '…'. Did you mean 'orders'?`,

@@ -6,6 +6,7 @@ import { copyBars } from '../copy-bars.ts';
 import { moveOf } from '../move-options.ts';
 import { parseDuration } from '../parse.ts';
 import { showMove, showPlan } from '../show-move.ts';
+import { gateLines } from '../show-status.ts';
 
 const DEFAULT_TIMEOUT_MS = 600_000;
 
@@ -21,6 +22,8 @@ export const run: CommandRun = async ({ arguments: { domain }, options, output, 
     signal,
     onProgress: bars.report,
     onStep: output.note,
+    onWaiting: (gates) =>
+      output.progress(`${domain} waits for its gates; Ctrl-C leaves it where it is\n${gateLines(gates)}`),
     ...(options.wait === true ? { waitForGatesMs: waitMs } : {}),
   });
   return showMove(output, domain!, result) ? EXIT.done : EXIT.refused;
