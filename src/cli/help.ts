@@ -1,4 +1,4 @@
-// Help, for the terminal and (through `script/generate-docs.ts`) for the reference page.
+// Help: the same text for the terminal and, through `script/generate-docs.ts`, for the reference page.
 import { EXIT } from '../kernel/error.ts';
 import { type CommandSpec, GLOBAL_OPTIONS, type OptionSpec } from './command.ts';
 

@@ -1,17 +1,19 @@
 // Where a domain stands on its way out of the monolith. Every move is one `StageChanged` event in the log's own
 // `migration` category (stream `migration-<domain>`); whoever needs the stages folds those events.
 
-/**
- * mapped      its tables, events and routes are described; nothing is captured. Set by: config.
- * capturing   its tables are in the publication and fenced: every later change reaches the change log.
- * backfilled  every row that was there before is an event too; projections follow the log.
- * shadowing   the monolith answers; a sample of queries is also sent to the service and compared.
- * reading     `percent` of the sessions get their queries answered by the service; the monolith is the fallback.
- * In all of them the monolith owns the writes.
- */
 export type Stage = 'mapped' | 'capturing' | 'backfilled' | 'shadowing' | 'reading';
 
-export const STAGES: readonly Stage[] = ['mapped', 'capturing', 'backfilled', 'shadowing', 'reading'];
+/** What holds while a domain is in a stage. In all of them the monolith owns the writes. */
+export const STAGE_MEANING: { readonly [S in Stage]: string } = {
+  mapped: 'its tables, events and routes are described in the config; nothing is captured',
+  capturing: 'its tables are in the publication and fenced: every later change reaches the change log',
+  backfilled: 'every row that was there before is an event too; projections follow the log',
+  shadowing: 'the monolith answers; a sample of its queries is also sent to the service and compared',
+  reading:
+    'a share of the sessions get their queries answered by the service; the monolith answers when it cannot',
+};
+
+export const STAGES = Object.keys(STAGE_MEANING) as readonly Stage[];
 
 /** What the gateway needs to know of a domain: the fold of its migration stream. */
 export interface DomainRoute {
