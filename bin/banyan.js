@@ -3,10 +3,10 @@
 import { existsSync } from 'node:fs';
 import module from 'node:module';
 
-const [major, minor] = process.versions.node.split('.').map(Number);
-if (major < 22 || (major === 22 && minor < 19)) {
+const [major] = process.versions.node.split('.').map(Number);
+if (major < 24) {
   process.stderr.write(
-    `error USAGE: banyan needs Node 22.19 or later, this is ${process.versions.node}\n` +
+    `error USAGE: banyan needs Node 24 or later, this is ${process.versions.node}\n` +
       '  do     in this project: npx banyan …, or npm run banyan -- … (they use the Node of node_modules)\n',
   );
   process.exit(2);
@@ -14,6 +14,6 @@ if (major < 22 || (major === 22 && minor < 19)) {
 module.enableCompileCache?.();
 const source = new URL('../src/cli/main.ts', import.meta.url);
 const { main } = await import(
-  existsSync(source) ? source.href : new URL('../cli/main.js', import.meta.url).href
+  existsSync(source) ? source.href : new URL('../src/cli/main.js', import.meta.url).href
 );
 process.exitCode = await main(process.argv.slice(2));

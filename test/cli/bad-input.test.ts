@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { connectPostgres, type PostgresClient, queryText } from '../../src/postgres/connect.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/testing/embedded-postgres.ts';
+import { banyan, type Ended, freePorts } from '../support/banyan-process.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
-import { banyan, type Ended, freePorts } from './banyan-process.ts';
 
 const ORDERS = 'CREATE TABLE orders (id bigint PRIMARY KEY, customer text NOT NULL, total int NOT NULL)';
 

@@ -9,8 +9,8 @@ import type { SystemStatus } from '../../src/app/system-status.ts';
 import { connectPostgres, type PostgresClient } from '../../src/postgres/connect.ts';
 import { waitUntil } from '../../src/runtime/wait.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/testing/embedded-postgres.ts';
+import { banyan, type Ended, freePorts } from '../support/banyan-process.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
-import { banyan, type Ended, freePorts } from './banyan-process.ts';
 
 suite('a faulty mapping', () => {
   let folder: string;

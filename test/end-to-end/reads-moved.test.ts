@@ -5,11 +5,13 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, suite, test } from 'node:test';
 import { verifyAll } from '../../examples/medium/demo/story.ts';
-import { DOMAIN_NAMES, type DomainName } from '../../examples/medium/environment.ts';
+import { DOMAIN_NAMES, type DomainName, PROJECT } from '../../examples/medium/environment.ts';
 import type { TrafficStats } from '../../examples/medium/traffic/traffic-record.ts';
 import { workspacePaths } from '../../src/app/workspace.ts';
 import { queryText } from '../../src/postgres/connect.ts';
 import { waitUntil } from '../../src/runtime/wait.ts';
+import { banyan } from '../support/banyan-process.ts';
+import { banyanCommands, readmeSection } from '../support/readme.ts';
 import { foldLog, readTables } from './fold-log.ts';
 import { differences, queryPaths } from './pages.ts';
 import { never, type Page, quiet, type RunningMedium, startMedium } from './running-medium.ts';
@@ -56,6 +58,24 @@ suite('reads moved under traffic', () => {
     assert.equal(result.verified.rowsDiffering, 0, JSON.stringify(result.verified.samples));
     const traffic = (await medium.operator.status()).domains.map((domain) => domain.traffic!.shadow);
     assert.ok(traffic.every(({ compared, differs }) => compared > 0 && differs === 0));
+  });
+
+  test('the commands that the README shows do what it says', async () => {
+    const env = { MEDIUM_ENVIRONMENT: medium.machine.environmentFile };
+    const config = ['--config', join(PROJECT, 'examples/medium/banyan.config.ts')];
+    const commands = banyanCommands(readmeSection('## Try it: two commands'));
+    assert.equal(commands.length, 5);
+    await medium.underTraffic(100, async () => {
+      for (const words of commands) {
+        // Following the log has no end of its own.
+        const bound = words === 'events tail' ? ['--limit', '3'] : [];
+        const { code, stdout, stderr } = await banyan([...words.split(' '), ...bound, ...config], env).ended;
+        assert.equal(code, 0, `banyan ${words}: ${stdout}${stderr}`);
+      }
+      assert.equal((await medium.operator.migration('posts')).route.stage, 'shadowing');
+      const again = { to: 'reading', reads: 100, waitForGatesMs: 60_000, signal: never } as const;
+      assert.equal((await medium.operator.promote('posts', again)).outcome, 'moved');
+    });
   });
 
   test("the log, folded, is the monolith's tables", async () => {

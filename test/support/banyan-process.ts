@@ -19,7 +19,7 @@ export function banyan(
   words: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): { readonly child: ChildProcess; readonly ended: Promise<Ended> } {
-  const config = words.includes('--config') ? [] : ['--config', join(import.meta.dirname, 'shop.config.ts')];
+  const config = words.includes('--config') ? [] : ['--config', join(PROJECT, 'test/cli/shop.config.ts')];
   const child = spawn(process.execPath, [join(PROJECT, 'bin/banyan.js'), ...words, ...config], {
     env: { ...process.env, NO_COLOR: '1', BANYAN_LOG_LEVEL: 'silent', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
