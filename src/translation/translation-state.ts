@@ -18,11 +18,21 @@ export function isLater(a: ChangeOrigin, b: ChangeOrigin): boolean {
   return a.position > b.position || (a.position === b.position && a.index > b.index);
 }
 
+export function isSamePlace(a: ChangeOrigin, b: ChangeOrigin): boolean {
+  return a.position === b.position && a.index === b.index;
+}
+
 /** A change of one row, by column name. In `update` and `move` an absent column was left alone and not sent. */
 export type RowChange =
   | { readonly op: 'insert'; readonly row: RawRow; readonly origin: ChangeOrigin }
   | { readonly op: 'update'; readonly row: RawRow; readonly origin: ChangeOrigin }
-  | { readonly op: 'move'; readonly row: RawRow; readonly newKey: string; readonly origin: ChangeOrigin }
+  /** The key changed; `depart` is a move that waits, held under the key that the row had. */
+  | {
+      readonly op: 'move' | 'depart';
+      readonly row: RawRow;
+      readonly newKey: string;
+      readonly origin: ChangeOrigin;
+    }
   | { readonly op: 'delete'; readonly origin: ChangeOrigin }
   /** A row of a backfill's chunk. */
   | { readonly op: 'import'; readonly row: RawRow; readonly origin: ChangeOrigin };
@@ -37,6 +47,8 @@ export interface TableState {
   readonly generation: number;
   /** The copy of this generation is not complete: a key without a fresh image may still come from a chunk. */
   readonly isPending: boolean;
+  /** The last transaction that emptied the table during its copy: a chunk that does not see it was read before. */
+  readonly truncatedBy: number | null;
 }
 
 export interface ParkedKey {
@@ -78,12 +90,14 @@ export interface TranslationState extends Disposable {
   hold(table: string, key: string, change: RowChange): void;
   releaseHeld(table: string, key: string): void;
   releaseAllHeld(table: string): void;
+  heldKeys(table: string): readonly string[];
 
   /** A key whose mapping failed, with the changes that queue behind it. */
   parked(table: string, key: string): ParkedKey | undefined;
   park(table: string, key: string, error: string, change: RowChange): void;
   unpark(table: string, key: string): void;
   allParked(limit: number): readonly ParkedKey[];
+  parkedKeys(table: string): readonly string[];
 
   isChunkApplied(table: string, generation: number, chunk: number): boolean;
   saveChunkApplied(table: string, generation: number, chunk: number): void;

@@ -20,7 +20,7 @@ const TABLES = `
   CREATE TABLE IF NOT EXISTS checkpoint (only INTEGER PRIMARY KEY CHECK (only = 1), position INTEGER NOT NULL);
   INSERT OR IGNORE INTO checkpoint VALUES (1, 0);
   CREATE TABLE IF NOT EXISTS relation (id TEXT PRIMARY KEY, relation TEXT NOT NULL) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS captured_table (name TEXT PRIMARY KEY, generation INTEGER NOT NULL, is_pending INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS captured_table (name TEXT PRIMARY KEY, generation INTEGER NOT NULL, is_pending INTEGER NOT NULL, truncated_by INTEGER) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS image (name TEXT, key TEXT, generation INTEGER NOT NULL, row TEXT, PRIMARY KEY (name, key)) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS held (seq INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, key TEXT NOT NULL, change TEXT NOT NULL);
   CREATE INDEX IF NOT EXISTS held_by_key ON held (name, key, seq);
@@ -86,19 +86,27 @@ class SqliteTranslationState implements TranslationState {
   table(table: string): TableState | undefined {
     const known = this.#tables.get(table);
     if (known) return known;
-    const row = this.#get('SELECT generation, is_pending FROM captured_table WHERE name = ?', table);
+    const row = this.#get(
+      'SELECT generation, is_pending, truncated_by FROM captured_table WHERE name = ?',
+      table,
+    );
     if (!row) return undefined;
-    const state = { generation: Number(row.generation), isPending: row.is_pending === 1 };
+    const state: TableState = {
+      generation: Number(row.generation),
+      isPending: row.is_pending === 1,
+      truncatedBy: row.truncated_by === null ? null : Number(row.truncated_by),
+    };
     this.#tables.set(table, state);
     return state;
   }
 
   saveTable(table: string, state: TableState): void {
     this.#run(
-      'INSERT OR REPLACE INTO captured_table VALUES (?, ?, ?)',
+      'INSERT OR REPLACE INTO captured_table VALUES (?, ?, ?, ?)',
       table,
       state.generation,
       state.isPending ? 1 : 0,
+      state.truncatedBy,
     );
     this.#tables.set(table, state);
   }
@@ -163,6 +171,11 @@ class SqliteTranslationState implements TranslationState {
     this.#run('DELETE FROM held WHERE name = ?', table);
   }
 
+  heldKeys(table: string): readonly string[] {
+    const rows = this.#all('SELECT key FROM held WHERE name = ? GROUP BY key ORDER BY min(seq)', table);
+    return rows.map(({ key }) => String(key));
+  }
+
   parked(table: string, key: string): ParkedKey | undefined {
     const rows = this.#all(
       'SELECT error, change FROM parked WHERE name = ? AND key = ? ORDER BY seq',
@@ -194,6 +207,11 @@ class SqliteTranslationState implements TranslationState {
       limit,
     );
     return keys.map(({ name, key }) => this.parked(String(name), String(key))!);
+  }
+
+  parkedKeys(table: string): readonly string[] {
+    const rows = this.#all('SELECT key FROM parked WHERE name = ? GROUP BY key ORDER BY min(seq)', table);
+    return rows.map(({ key }) => String(key));
   }
 
   isChunkApplied(table: string, generation: number, chunk: number): boolean {
