@@ -66,7 +66,8 @@ function typeOf(body: string): Readonly<Record<string, string>> {
 
 /** `<source>@<lsn>`; anything else is as if it were absent. */
 function minPosition(value: string | string[] | undefined): { source: string; lsn: Lsn } | undefined {
-  const parts = typeof value === 'string' ? /^([^@]+)@([0-9A-Fa-f]+\/[0-9A-Fa-f]+)$/.exec(value) : null;
+  const parts =
+    typeof value === 'string' ? /^([^@]+)@([0-9A-Fa-f]{1,8}\/[0-9A-Fa-f]{1,8})$/.exec(value) : null;
   return parts ? { source: parts[1]!, lsn: parseLsn(parts[2]!) } : undefined;
 }
 
