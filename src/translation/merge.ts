@@ -59,6 +59,7 @@ export class Merge {
   /** A new generation of the table's copy begins: what is known of its rows, and what waits, may be out of date. */
   openTable(table: string, generation: number): void {
     this.#state.releaseAllHeld(table);
+    this.#state.removeTombstones(table);
     for (const key of this.#state.parkedKeys(table)) this.#state.unpark(table, key);
     this.#state.saveTable(table, { generation, isPending: true, truncatedBy: null });
   }
@@ -166,7 +167,6 @@ export class Merge {
       case 'insert':
         return this.#create(state, table, key, image, change.row, 'insert', change);
       case 'import':
-        if (image?.row && this.#isFresh(state, image)) return;
         return this.#create(state, table, key, image, change.row, 'backfill', change);
       case 'update': {
         const row = this.#complete(state, table, image, change.row);

@@ -9,14 +9,15 @@ import { keyText, type Operation, type Row, SimulatedTable } from './simulated-t
 
 export type Step =
   | { readonly step: 'commit'; readonly operations: readonly Operation[]; readonly pick: number }
-  | { readonly step: 'reveal' | 'read' | 'mark' | 'retry'; readonly pick: number };
+  | { readonly step: 'reveal' | 'read' | 'mark' | 'break' | 'retry'; readonly pick: number };
 
 const TABLE = 'things';
 
 export class CopyUnderTest implements Disposable {
   readonly #source = new SimulatedTable();
   readonly #state = openSqliteTranslationState(':memory:');
-  readonly #broken: Set<string>;
+  /** Keys whose mapping throws. */
+  readonly #broken = new Set<string>();
   readonly #told = new Map<string, { what: string; row: Row | null }[]>();
   /** Per key, how much had been told when the last copy began. */
   readonly #begun = new Map<string, number>();
@@ -28,8 +29,7 @@ export class CopyUnderTest implements Disposable {
   #uppers: readonly number[] = [];
   #generation = 0;
 
-  constructor(broken: readonly number[] = []) {
-    this.#broken = new Set(broken.map(keyText));
+  constructor() {
     this.#state.begin();
     this.#merge = new Merge(this.#state, {
       columns: () => ['id', 'version', 'note'],
@@ -55,7 +55,7 @@ export class CopyUnderTest implements Disposable {
     this.#chunks.clear();
     this.#marked.clear();
     const greatest = Math.max(-1, ...[...this.#source.rows.values()].map(({ id }) => Number(id)));
-    this.#uppers = [...[2, 5].filter((upper) => upper < greatest), greatest];
+    this.#uppers = [...[1, 3].filter((upper) => upper < greatest), greatest];
     this.#source.nextPosition();
     this.#merge.openTable(TABLE, this.#generation);
   }
@@ -65,6 +65,7 @@ export class CopyUnderTest implements Disposable {
       const { pick } = step;
       if (step.step === 'commit') await this.#commit(step.operations, pick, publication);
       if (step.step === 'reveal') this.#source.reveal(pick);
+      if (step.step === 'break') this.#broken.add(keyText(pick));
       if (publication === 'unseen') continue;
       if (step.step === 'read') this.#read(pick % this.#uppers.length);
       if (step.step === 'mark') await this.#mark(pick % this.#uppers.length);
@@ -81,6 +82,7 @@ export class CopyUnderTest implements Disposable {
       if (!this.#marked.has(chunk)) await this.#mark(chunk);
     }
     await this.#merge.completeTable(TABLE, this.#generation, this.#source.originOfMark());
+    assert.deepEqual(this.#state.heldKeys(TABLE), [], 'nothing waits for a chunk any longer');
   }
 
   /** The source writes all of every row. */
@@ -100,9 +102,8 @@ export class CopyUnderTest implements Disposable {
     return this.#state.allParked(100).map(({ key, error }) => `${key}: ${error}`);
   }
 
-  /** Ends a first copy: what it told is no part of what the next one tells. */
-  assertToldSoFar(): void {
-    this.assertInOrder();
+  /** What was told so far is no part of what the next copy tells. */
+  beginAnew(): void {
     for (const [key, told] of this.#told) this.#begun.set(key, told.length);
   }
 
