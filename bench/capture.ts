@@ -9,11 +9,10 @@ import { createSlot, dropSlot } from '../src/capture/postgres/slot.ts';
 import { openSqliteEventStore } from '../src/event-store/sqlite/sqlite-event-store.ts';
 import { type PostgresClient, queryText } from '../src/postgres/connect.ts';
 import { silentLog } from '../src/runtime/log.ts';
-import { besidePeer, type Figure, type Report } from './support/figure.ts';
-import type { Held } from './support/held.ts';
+import type { Bench } from './support/bench.ts';
+import { besidePeer, type Figure } from './support/figure.ts';
 import { findPgRecvlogical, type SlotReader, startPgRecvlogical } from './support/pg-recvlogical.ts';
-import { type ScratchFolder, scratchFolder } from './support/scratch-folder.ts';
-import { startPostgres } from './support/scratch-postgres.ts';
+import { type ScratchPostgres, startPostgres } from './support/scratch-postgres.ts';
 
 const PUBLICATION = 'bench';
 const SHAPES = [
@@ -22,11 +21,7 @@ const SHAPES = [
   { rowsEach: 100_000, transactions: 1 },
 ];
 
-interface Bench {
-  readonly url: string;
-  readonly db: PostgresClient;
-  readonly folder: ScratchFolder;
-  readonly held: Held;
+interface CaptureBench extends Bench, ScratchPostgres {
   readonly pgRecvlogical: string | undefined;
 }
 
@@ -36,20 +31,19 @@ interface Content {
   readonly endLsn: string;
 }
 
-export async function run(report: Report, held: Held): Promise<void> {
+export async function run(bench: Bench): Promise<void> {
   const pgRecvlogical = findPgRecvlogical();
-  const folder = await held.take(scratchFolder('capture'));
-  const { url, db } = await startPostgres(held, folder);
+  const { url, db } = await startPostgres(bench);
   await db.query(
     `CREATE TABLE claps (post_id bigint, member_id bigint, count smallint NOT NULL,
        updated_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (post_id, member_id))`,
   );
   await createPublication(db, PUBLICATION);
   await addTables(db, PUBLICATION, [{ schema: 'public', table: 'claps' }]);
-  for (const shape of SHAPES) report(await captureFigure({ url, db, folder, held, pgRecvlogical }, shape));
+  for (const shape of SHAPES) bench.report(await captureFigure({ ...bench, url, db, pgRecvlogical }, shape));
 }
 
-async function captureFigure(bench: Bench, shape: (typeof SHAPES)[number]): Promise<Figure> {
+async function captureFigure(bench: CaptureBench, shape: (typeof SHAPES)[number]): Promise<Figure> {
   const { db, pgRecvlogical } = bench;
   await createSlot(db, 'content');
   const content = await write(db, shape);
@@ -85,7 +79,7 @@ async function write(
 
 /** Each reader gets a copy of the slot, so that all read the same from the same place. */
 async function rate(
-  { db, url }: Bench,
+  { db, url }: CaptureBench,
   { rows }: Content,
   take: (reader: SlotReader) => Promise<void>,
 ): Promise<number> {
@@ -97,10 +91,8 @@ async function rate(
   return rows / seconds;
 }
 
-let number = 0;
-async function capture({ folder }: Bench, reader: SlotReader, { rows }: Content): Promise<void> {
-  number += 1;
-  await using changeLog = await openSqliteEventStore({ path: folder.path(`changes-${number}.db`) });
+async function capture({ newPath }: Bench, reader: SlotReader, { rows }: Content): Promise<void> {
+  await using changeLog = await openSqliteEventStore({ path: newPath('changes.db') });
   await openSource({ ...reader, name: 'bench', changeLog });
   await using source = postgresChangeSource({ ...reader, name: 'bench' });
   const done = new AbortController();
@@ -120,12 +112,12 @@ async function capture({ folder }: Bench, reader: SlotReader, { rows }: Content)
 
 async function receive(
   program: string,
-  { folder, held }: Bench,
+  { newPath, held }: Bench,
   reader: SlotReader,
   { endLsn }: Content,
 ): Promise<void> {
-  const child = startPgRecvlogical(program, reader, { file: folder.path('received'), endLsn });
-  await held.take({ [Symbol.dispose]: () => void child.kill() });
+  const child = startPgRecvlogical(program, reader, { file: newPath('received'), endLsn });
+  held.defer(() => void child.kill());
   const [code] = await once(child, 'exit');
   if (code !== 0) throw new Error(`pg_recvlogical ended with ${code}`);
 }

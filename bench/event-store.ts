@@ -6,18 +6,16 @@ import type { EventStore } from '../src/event-store/event-store.ts';
 import { openSqliteEventStore } from '../src/event-store/sqlite/sqlite-event-store.ts';
 import type { NewEvent } from '../src/kernel/event.ts';
 import { uuidv7 } from '../src/kernel/uuid.ts';
-import { besidePeer, type Figure, type Report } from './support/figure.ts';
-import type { Held } from './support/held.ts';
-import { scratchFolder } from './support/scratch-folder.ts';
+import type { Bench } from './support/bench.ts';
+import { besidePeer, type Figure } from './support/figure.ts';
 
 const RUN_MS = 220;
 const STREAMS = 20_000;
 const REPLAY_EVENTS = 100_000;
 const PAGE = 1000;
 
-export async function run(report: Report, held: Held): Promise<void> {
-  const folder = await held.take(scratchFolder('event-store'));
-  const store = await held.take(openSqliteEventStore({ path: folder.path('log.db') }));
+export async function run({ report, held, newPath }: Bench): Promise<void> {
+  const store = held.use(await openSqliteEventStore({ path: newPath('log.db') }));
   for (const [eventsEach, clients] of [
     [1, 1],
     [1, 32],
@@ -30,11 +28,11 @@ export async function run(report: Report, held: Held): Promise<void> {
         peer: 'write and fsync of the same bytes, one after another',
       },
       () => appendRate(store, eventsEach, clients),
-      () => syncRate(folder.path('bytes'), eventsEach),
+      () => syncRate(newPath('bytes'), eventsEach),
     );
     report(figure);
   }
-  report(await replayFigure(folder.path('replay.db')));
+  report(await replayFigure(newPath('replay.db')));
 }
 
 async function appendRate(store: EventStore, eventsEach: number, clients: number): Promise<number> {

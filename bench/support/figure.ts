@@ -11,8 +11,6 @@ export interface Figure {
   readonly ratio?: number;
 }
 
-export type Report = (figure: Figure) => void;
-
 export interface Subject {
   readonly name: string;
   readonly unit: string;
