@@ -81,7 +81,7 @@ const json = (status: number, body: unknown): ControlAnswer => ({
 async function answer(options: ControlOptions, request: IncomingMessage): Promise<ControlAnswer> {
   const { pathname } = new URL(request.url ?? '/', 'http://control');
   if (request.method === 'GET') {
-    if (pathname === '/livez') return json(200, { live: true });
+    if (pathname === '/livez') return json(200, { live: true, pid: process.pid });
     if (pathname === '/readyz') return json(options.isReady() ? 200 : 503, { ready: options.isReady() });
     if (pathname === '/metrics') {
       return { status: 200, type: 'text/plain; version=0.0.4', body: metricsText(options.metrics()) };

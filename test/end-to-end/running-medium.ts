@@ -77,21 +77,17 @@ export async function startMedium(name: string): Promise<RunningMedium> {
     serviceStatus,
     async underTraffic(requests, work) {
       visits += 1;
-      const traffic = startTraffic({
+      await using traffic = startTraffic({
         baseUrl: machine.gatewayUrl,
         ...{ readers: 8, writers: 3, clappers: 4, requestsPerSecond: 120, seed: visits },
         members: seedCounts(SCALE).members,
       });
-      try {
-        const result = await work();
-        const isThere = await waitUntil(() => traffic.stats().requestsTotal >= requests, {
-          ...{ timeoutMs: 120_000, everyMs: 20 },
-        });
-        if (!isThere) throw new Error(`Only ${traffic.stats().requestsTotal} requests were made`);
-        return { result, seen: await traffic.stop() };
-      } finally {
-        await traffic.stop();
-      }
+      const result = await work();
+      const isThere = await waitUntil(() => traffic.stats().requestsTotal >= requests, {
+        ...{ timeoutMs: 120_000, everyMs: 20 },
+      });
+      if (!isThere) throw new Error(`Only ${traffic.stats().requestsTotal} requests were made`);
+      return { result, seen: await traffic.stop() };
     },
     moveReads: () => moveReads(operator, quiet, never),
     async get(path, { base = machine.gatewayUrl, token } = {}) {

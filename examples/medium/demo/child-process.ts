@@ -9,8 +9,8 @@ export interface ProcessOptions {
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly logFile: string;
-  /** Asked every 25 ms until it answers true. */
-  readonly isReady: () => Promise<boolean>;
+  /** Asked every 25 ms, with the process's id, until it answers true. */
+  readonly isReady: (pid: number) => Promise<boolean>;
   readonly readyTimeoutMs?: number;
 }
 
@@ -35,7 +35,7 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
   closeSync(log);
   const exited = new Promise<void>((done) => child.once('exit', () => done()));
   const deadline = performance.now() + (options.readyTimeoutMs ?? 60_000);
-  while (!(await options.isReady().catch(() => false))) {
+  while (!(await options.isReady(child.pid!).catch(() => false))) {
     if (isGone(child) || performance.now() > deadline) {
       child.kill('SIGKILL');
       const tail = readFileSync(options.logFile, 'utf8').slice(-2_000).trim();
@@ -67,11 +67,11 @@ function isGone(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null;
 }
 
-/** A readiness check: the address answers with a status below 400. */
-export function answers(url: string): () => Promise<boolean> {
-  return async () => {
+/** A readiness check: the address answers with a status below 400, and names no process but this one. */
+export function answers(url: string): (pid: number) => Promise<boolean> {
+  return async (pid) => {
     const response = await fetch(url, { signal: AbortSignal.timeout(1_000) });
-    await response.arrayBuffer();
-    return response.status < 400;
+    const named = /"pid":(\d+)/.exec(await response.text())?.[1];
+    return response.status < 400 && (named === undefined || Number(named) === pid);
   };
 }

@@ -3,7 +3,7 @@
 import { randomInt } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import pg from 'pg';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/testing/embedded-postgres.ts';
 import {
@@ -48,7 +48,8 @@ export const ROLES: readonly RoleName[] = [
   'gateway',
 ];
 
-export async function startMachine(options: MachineOptions): Promise<Machine> {
+export async function startMachine(asked: MachineOptions): Promise<Machine> {
+  const options = { ...asked, dataDir: resolve(asked.dataDir) };
   const say = options.onStep ?? (() => undefined);
   const running: AsyncDisposable[] = [];
   const stopAll = async (): Promise<void> => {
@@ -64,7 +65,9 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
     await migrate(databaseUrl);
     await seed(databaseUrl, { scale: options.scale });
 
-    const environmentFile = options.environmentFile ?? join(PROJECT, '.data/medium/environment.json');
+    const environmentFile = resolve(
+      options.environmentFile ?? join(PROJECT, '.data/medium/environment.json'),
+    );
     const environment = await chooseEnvironment(options, databaseUrl);
     writeEnvironment(environment, environmentFile);
     const logFile = (name: string): string => join(options.dataDir, 'log', `${name.replace(' ', '-')}.log`);

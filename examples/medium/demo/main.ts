@@ -71,7 +71,7 @@ async function play(): Promise<number> {
       '  the command  npx banyan status   in another terminal',
     ].join('\n'),
   );
-  const traffic = startTraffic({
+  await using traffic = startTraffic({
     baseUrl: machine.gatewayUrl,
     readers: 12,
     writers: 3,
@@ -121,7 +121,6 @@ async function play(): Promise<number> {
   if (!values.exit) {
     output.note(`\nEverything stays up, traffic included. Ctrl-C ends it.`);
     await new Promise<void>((done) => signal.addEventListener('abort', () => done(), { once: true }));
-    await traffic.stop();
   }
   return report.ok ? EXIT.done : EXIT.different;
 }

@@ -25,7 +25,7 @@ export interface TrafficOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface Traffic {
+export interface Traffic extends AsyncDisposable {
   /** So far. */
   stats(): TrafficStats;
   /** Lets the requests in flight finish, closes the sockets, and gives the final figures. */
@@ -51,12 +51,16 @@ export function startTraffic(options: TrafficOptions): Traffic {
   );
   // A mistake in a visitor is a bug of this load; it surfaces in `stop`, not as an unhandled rejection.
   finished.catch(() => stopping.abort());
+  const stop = async (): Promise<TrafficStats> => {
+    stopping.abort();
+    await finished;
+    return record.snapshot();
+  };
   return {
     stats: () => record.snapshot(),
-    stop: async () => {
-      stopping.abort();
-      await finished;
-      return record.snapshot();
+    stop,
+    [Symbol.asyncDispose]: async () => {
+      await stop();
     },
   };
 }
