@@ -16,7 +16,6 @@ export class Outbox {
   readonly #source: string;
   #events: OutboxEvent[] = [];
   #position: Position = 0;
-  #last = { lsn: '', count: 0 };
 
   constructor(source: string) {
     this.#source = source;
@@ -29,18 +28,13 @@ export class Outbox {
   /** What is added from here on is told at this place: a change that waited for its chunk is told at the chunk's. */
   moveTo(position: Position): void {
     this.#position = position;
-    this.#last = { lsn: '', count: 0 };
   }
 
-  add(events: readonly MappedEvent[], change: ChangeOrigin, origin: Origin): void {
+  /** What one change of one row amounts to: each change of each row is told once, which makes the ids its own. */
+  add(events: readonly MappedEvent[], row: string, change: ChangeOrigin, origin: Origin): void {
     const { lsn, xid, time, index } = change;
-    if (lsn !== this.#last.lsn) this.#last = { lsn, count: 0 };
-    for (const { stream, type, schemaVersion, data } of events) {
-      this.#last.count += 1;
-      const id = derivedUuid(
-        Date.parse(time),
-        `${this.#source} ${lsn} ${index} ${stream} ${this.#last.count}`,
-      );
+    for (const [nth, { stream, type, schemaVersion, data }] of events.entries()) {
+      const id = derivedUuid(Date.parse(time), `${this.#source} ${lsn} ${index} ${nth} ${row}`);
       const meta = { origin, source: { name: this.#source, lsn, xid: String(xid) } };
       this.#events.push({
         stream,

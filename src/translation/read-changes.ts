@@ -1,5 +1,12 @@
 // From a captured transaction's rows (arrays in a relation's column order) to row changes by column name and key.
-import { type CapturedRow, type Change, type Relation, UNCHANGED } from '../capture/change.ts';
+import {
+  type CapturedRow,
+  type Change,
+  type ChunkMark,
+  type Relation,
+  type TableBackfilledMark,
+  UNCHANGED,
+} from '../capture/change.ts';
 import type { RawRow } from '../domain/decode-row.ts';
 import { BanyanError } from '../kernel/error.ts';
 import type { MappedTable } from './mapped-table.ts';
@@ -41,6 +48,21 @@ export function rowChange(
   const oldKey = old ? keyOf(table, old) : newKey;
   if (oldKey === newKey) return { key: newKey, change: { op: 'update', row: whole, origin } };
   return { key: oldKey, change: { op: 'move', row: whole, newKey, origin } };
+}
+
+/** A backfill's mark; undefined when it is none: whoever may read the database may emit any message. */
+export function readMark(content: string): ChunkMark | TableBackfilledMark | undefined {
+  let mark: Partial<ChunkMark & TableBackfilledMark> | null;
+  try {
+    mark = JSON.parse(content) as typeof mark;
+  } catch {
+    return undefined;
+  }
+  const { table, generation, chunk, version, chunks } = mark ?? {};
+  const isNumber = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+  if (typeof table !== 'string' || !isNumber(generation)) return undefined;
+  if (isNumber(chunk) && isNumber(version) && version > 0) return { table, generation, chunk, version };
+  return isNumber(chunks) ? { table, generation, chunks } : undefined;
 }
 
 /** By column name; a value that was not sent is absent. */

@@ -7,7 +7,6 @@ import {
   type ChunkRead,
   type SourceTransaction,
   TABLE_BACKFILLED_MARK,
-  type TableBackfilledMark,
   type TableOpened,
   tableStream,
 } from '../capture/change.ts';
@@ -21,7 +20,7 @@ import type { Log } from '../runtime/log.ts';
 import { type MappedTable, mappedTables } from './mapped-table.ts';
 import { Merge } from './merge.ts';
 import { Outbox } from './outbox.ts';
-import { keyOf, rowChange } from './read-changes.ts';
+import { keyOf, readMark, rowChange } from './read-changes.ts';
 import { parseSnapshot } from './snapshot.ts';
 import type { ChangeOrigin, TranslationState } from './translation-state.ts';
 
@@ -84,12 +83,12 @@ class Translation {
     );
     this.#merge = new Merge(options.state, {
       columns: (table) => this.#table(table).columns,
-      tell: async (name, _key, telling, change) => {
+      tell: async (name, key, telling, change) => {
         const mapped = this.#table(name).map(telling);
         const events = mapped instanceof Promise ? await mapped : mapped;
         if (events.length === 0) this.#state.countUnmapped(name, telling.op);
         const isImported = telling.op === 'backfill' || change.op === 'import';
-        this.#outbox.add(events, change.origin, isImported ? 'backfill' : 'capture');
+        this.#outbox.add(events, `${name} ${key}`, change.origin, isImported ? 'backfill' : 'capture');
       },
       onParked: (table, key, error) =>
         options.log.error({ err: error, table, key }, 'a key was parked: its mapping failed'),
@@ -218,10 +217,14 @@ class Translation {
   }
 
   async #takeMessage(prefix: string, content: string, origin: ChangeOrigin): Promise<void> {
-    if (prefix === CHUNK_MARK) await this.#takeChunk(JSON.parse(content) as ChunkMark, origin);
-    if (prefix === TABLE_BACKFILLED_MARK) {
-      const { table, generation } = JSON.parse(content) as TableBackfilledMark;
-      if (this.#byName.has(table)) await this.#merge.completeTable(table, generation, origin);
+    if (prefix !== CHUNK_MARK && prefix !== TABLE_BACKFILLED_MARK) return;
+    const mark = readMark(content);
+    if (!mark) {
+      this.#options.log.warn({ prefix, lsn: origin.lsn }, 'a mark that no backfill wrote was left aside');
+    } else if (prefix === CHUNK_MARK) {
+      if ('version' in mark) await this.#takeChunk(mark, origin);
+    } else if (this.#byName.has(mark.table)) {
+      await this.#merge.completeTable(mark.table, mark.generation, origin);
     }
   }
 
