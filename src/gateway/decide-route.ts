@@ -9,8 +9,8 @@
 import { hash } from 'node:crypto';
 import type { Lsn } from '../kernel/lsn.ts';
 import type { DomainRoute } from '../kernel/stage.ts';
+import { isAmbiguous, pathOf } from './http/target.ts';
 import type { Claim, RouteTable } from './route-table.ts';
-import { isAmbiguous, pathOf } from './target.ts';
 
 /** How new an answer has to be for its session. `infinite`: the session wrote, and where in the log is not known. */
 export type Freshness = 'any' | 'infinite' | Lsn;

@@ -12,17 +12,17 @@ import type { Log } from '../runtime/log.ts';
 import { pause } from '../runtime/wait.ts';
 import { Evidence } from './evidence.ts';
 import { followRoutes } from './follow-routes.ts';
-import { createFrontServer, listen } from './front-server.ts';
 import { type GatewayParts, handleRequest, handleUpgrade } from './handle-request.ts';
-import { compileJsonPath } from './json-path.ts';
+import { createFrontServer, listen } from './http/front-server.ts';
+import { Upstream } from './http/upstream.ts';
 import { DEFAULT_LIMITS, type GatewayLimits } from './limits.ts';
-import { ReadYourWrites } from './read-your-writes.ts';
 import { buildRouteTable, withRoute } from './route-table.ts';
 import { ServiceSide } from './service-side.ts';
-import { ShadowComparison } from './shadow.ts';
-import type { SourcePosition } from './source-position.ts';
+import { ReadYourWrites } from './session/read-your-writes.ts';
+import type { SourcePosition } from './session/source-position.ts';
+import { compileJsonPath } from './shadow/json-path.ts';
+import { ShadowComparison } from './shadow/shadow.ts';
 import { TrafficFigures } from './traffic-figures.ts';
-import { Upstream } from './upstream.ts';
 
 export interface GatewayOptions {
   readonly host: string;

@@ -4,22 +4,28 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { HEADER } from '../control/role-status.ts';
 import type { Log } from '../runtime/log.ts';
-import { AnswerCopy } from './answer-copy.ts';
 import { decideRoute, type RouteDecision } from './decide-route.ts';
-import { type ForwardOutcome, type ForwardPlan, forward } from './forward.ts';
-import type { PathTest } from './json-path.ts';
+import { AnswerCopy } from './http/answer-copy.ts';
+import { type ForwardOutcome, type ForwardPlan, forward } from './http/forward.ts';
+import { rawProblem, sendProblem } from './http/problem.ts';
+import { type HeadOptions, type RequestHead, readRequestHead, renderHead } from './http/request-head.ts';
+import { openTunnel } from './http/tunnel.ts';
+import type { Upstream } from './http/upstream.ts';
+import type { UpstreamFault } from './http/upstream-connection.ts';
 import type { GatewayLimits } from './limits.ts';
-import { rawProblem, sendProblem } from './problem.ts';
-import type { ReadYourWrites } from './read-your-writes.ts';
-import { type HeadOptions, type RequestHead, readRequestHead, renderHead } from './request-head.ts';
 import type { RouteTable } from './route-table.ts';
 import { DATE_VALIDATORS, judgeAnswer, type ServiceSide } from './service-side.ts';
-import { cookieLine, identifySession, SESSION_COOKIE, type Session, TOKEN_COOKIE } from './session.ts';
-import type { ShadowComparison } from './shadow.ts';
+import type { ReadYourWrites } from './session/read-your-writes.ts';
+import {
+  cookieLine,
+  identifySession,
+  SESSION_COOKIE,
+  type Session,
+  TOKEN_COOKIE,
+} from './session/session.ts';
+import type { PathTest } from './shadow/json-path.ts';
+import type { ShadowComparison } from './shadow/shadow.ts';
 import type { TrafficFigures } from './traffic-figures.ts';
-import { openTunnel } from './tunnel.ts';
-import type { Upstream } from './upstream.ts';
-import type { UpstreamFault } from './upstream-connection.ts';
 
 export interface GatewayParts {
   readonly table: () => RouteTable;

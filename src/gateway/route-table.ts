@@ -5,7 +5,7 @@ import type { Domain, RoutePattern } from '../domain/domain.ts';
 import { BanyanError } from '../kernel/error.ts';
 import type { RecordedEvent } from '../kernel/event.ts';
 import { type DomainRoute, INITIAL_ROUTE, STAGES, type StageChanged } from '../kernel/stage.ts';
-import { lenientPath } from './target.ts';
+import { lenientPath } from './http/target.ts';
 
 export type RouteKind = 'query' | 'command';
 

@@ -1,13 +1,13 @@
 // One domain's service as the gateway sees it: its connections, and whether it is worth asking at the moment.
 import { HEADER } from '../control/role-status.ts';
 import { formatLsn, type Lsn } from '../kernel/lsn.ts';
-import { headerOf } from './answer-head.ts';
-import type { AnswerHead } from './answer-parser.ts';
-import { ask } from './ask.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
+import { headerOf } from './http/answer-head.ts';
+import type { AnswerHead } from './http/answer-parser.ts';
+import { ask } from './http/ask.ts';
+import { type RequestHead, renderHead } from './http/request-head.ts';
+import { Upstream } from './http/upstream.ts';
 import type { GatewayLimits } from './limits.ts';
-import { type RequestHead, renderHead } from './request-head.ts';
-import { Upstream } from './upstream.ts';
 
 /** A date says nothing about which side's answer it belongs to. */
 export const DATE_VALIDATORS: ReadonlySet<string> = new Set(['if-modified-since', 'if-unmodified-since']);

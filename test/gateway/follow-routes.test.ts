@@ -8,7 +8,7 @@ import { followRoutes } from '../../src/gateway/follow-routes.ts';
 import { BanyanError } from '../../src/kernel/error.ts';
 import { type DomainRoute, STAGES, type Stage } from '../../src/kernel/stage.ts';
 import { waitUntil } from '../../src/runtime/wait.ts';
-import { Browser } from './browser.ts';
+import { Browser } from './session/browser.ts';
 import { httpServer, moveTo, sendJson, testDomain, testGateway } from './test-gateway.ts';
 
 interface Follower extends AsyncDisposable {

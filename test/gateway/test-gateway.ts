@@ -4,7 +4,7 @@ import type { Domain } from '../../src/domain/domain.ts';
 import type { EventStore } from '../../src/event-store/event-store.ts';
 import { createMemoryEventStore } from '../../src/event-store/memory/memory-event-store.ts';
 import { type GatewayOptions, type RunningGateway, startGateway } from '../../src/gateway/gateway.ts';
-import type { SourcePosition } from '../../src/gateway/source-position.ts';
+import type { SourcePosition } from '../../src/gateway/session/source-position.ts';
 import { type Lsn, lsn } from '../../src/kernel/lsn.ts';
 import type { Stage, StageChanged } from '../../src/kernel/stage.ts';
 import { uuidv7 } from '../../src/kernel/uuid.ts';

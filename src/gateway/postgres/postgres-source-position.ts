@@ -4,7 +4,7 @@ import { BanyanError } from '../../kernel/error.ts';
 import { type Lsn, parseLsn } from '../../kernel/lsn.ts';
 import { connectPostgres, type PostgresClient, queryText } from '../../postgres/connect.ts';
 import { addressOf } from '../../postgres/fault.ts';
-import type { SourcePosition } from '../source-position.ts';
+import type { SourcePosition } from '../session/source-position.ts';
 
 export function postgresSourcePosition(url: string): SourcePosition & AsyncDisposable {
   let connection: Promise<PostgresClient> | undefined;

@@ -1,9 +1,9 @@
 // The JSON of a captured answer, whatever its content coding, within a cap; for comparison only.
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
+import { type ExactJson, parseExact } from '../shadow/compare-response.ts';
 import type { CapturedAnswer } from './answer-copy.ts';
 import { headerOf } from './answer-head.ts';
-import { type ExactJson, parseExact } from './compare-response.ts';
 
 const DECODERS = {
   gzip: promisify(gunzip),

@@ -1,9 +1,9 @@
 // Where something goes wrong or takes too long: the rows of the reverse-proxy list about ends, limits and time.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { waitUntil } from '../../src/runtime/wait.ts';
+import { waitUntil } from '../../../src/runtime/wait.ts';
+import { testGateway } from '../test-gateway.ts';
 import { rawClient, rawServer, splitAnswer } from './raw-socket.ts';
-import { testGateway } from './test-gateway.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
 const GET = 'GET /x HTTP/1.1\r\nHost: a\r\n\r\n';

@@ -1,8 +1,8 @@
 // What goes in comes out: the rows of the reverse-proxy list that are about passing on what was sent, on raw sockets.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { testGateway } from '../test-gateway.ts';
 import { rawClient, rawServer, splitAnswer } from './raw-socket.ts';
-import { testGateway } from './test-gateway.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
 

@@ -1,6 +1,6 @@
 // Samples the source's position for many requests at once: one running query serves every request that was waiting when
 // it started, never one that came later, because that one's commit may lie behind it.
-import type { Lsn } from '../kernel/lsn.ts';
+import type { Lsn } from '../../kernel/lsn.ts';
 import type { SourcePosition } from './source-position.ts';
 
 export interface SampledPosition {

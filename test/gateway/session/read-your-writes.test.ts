@@ -2,10 +2,10 @@
 // behind, from the service once it is not; and nobody else waits for it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { waitUntil } from '../../src/runtime/wait.ts';
+import { waitUntil } from '../../../src/runtime/wait.ts';
+import { rawClient } from '../http/raw-socket.ts';
 import { Browser, type Page } from './browser.ts';
 import { startPostsSystem } from './posts-system.ts';
-import { rawClient } from './raw-socket.ts';
 
 const shown = ({ side, status, body }: Page): string =>
   `${side} ${status} ${JSON.parse(body).title ?? ''}`.trim();

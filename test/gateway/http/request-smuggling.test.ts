@@ -1,8 +1,8 @@
 // Row 17: no request may hold another one for the next reader. Each of these is refused, or goes on with one meaning only.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { testGateway } from '../test-gateway.ts';
 import { type RawServer, rawClient, rawServer, splitAnswer } from './raw-socket.ts';
-import { testGateway } from './test-gateway.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
 

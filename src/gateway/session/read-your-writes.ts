@@ -1,8 +1,8 @@
 // Read-your-writes across the asynchronous pipe: after a write was answered, and before the client sees the answer, the
 // session's token says how far the source's log had come; a service answers its reads from there or later, or not at all.
 // The newest write is also kept here, per session, because two answers in parallel can overwrite each other's cookie.
-import { type Lsn, maxLsn } from '../kernel/lsn.ts';
-import type { Freshness } from './decide-route.ts';
+import { type Lsn, maxLsn } from '../../kernel/lsn.ts';
+import type { Freshness } from '../decide-route.ts';
 import { PositionSampler, type SampledPosition } from './sample-position.ts';
 import type { Session } from './session.ts';
 import type { SourcePosition } from './source-position.ts';

@@ -2,8 +2,8 @@
 // could not be repeated goes out on a fresh connection, because a kept one may be closing while it is written; one without
 // a body and idempotent is repeated once when a kept connection turned out to be dead before a byte of the answer came.
 import type { Socket } from 'node:net';
+import type { GatewayLimits } from '../limits.ts';
 import type { AnswerHead } from './answer-parser.ts';
-import type { GatewayLimits } from './limits.ts';
 import {
   type AnswerSink,
   type ConnectionOwner,

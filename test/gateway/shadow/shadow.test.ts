@@ -1,10 +1,10 @@
 // Shadow comparison: match, lag, raced, noise and differs told apart by asking again, off the client's path, bounded.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { DomainTraffic, ShadowFigures } from '../../src/control/role-status.ts';
-import type { GatewayLimits } from '../../src/gateway/limits.ts';
-import { waitUntil } from '../../src/runtime/wait.ts';
-import { httpServer, sendJson, type TestGateway, testDomain, testGateway } from './test-gateway.ts';
+import type { DomainTraffic, ShadowFigures } from '../../../src/control/role-status.ts';
+import type { GatewayLimits } from '../../../src/gateway/limits.ts';
+import { waitUntil } from '../../../src/runtime/wait.ts';
+import { httpServer, sendJson, type TestGateway, testDomain, testGateway } from '../test-gateway.ts';
 
 type Answer = {
   readonly status?: number;

@@ -2,9 +2,9 @@
 // the failure of either side ends the other; a slow one holds the other back.
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { GatewayLimits } from '../limits.ts';
 import { clientHeaders } from './answer-head.ts';
 import type { AnswerHead } from './answer-parser.ts';
-import type { GatewayLimits } from './limits.ts';
 import { type RequestHead, renderHead } from './request-head.ts';
 import type { Upstream } from './upstream.ts';
 import type { AnswerSink, UpstreamFault } from './upstream-connection.ts';

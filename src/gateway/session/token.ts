@@ -4,7 +4,7 @@
 // One entry a source, not one a domain: all domains of a source share its write-ahead log, and one command may change what
 // several of them show (a clap changes the totals that profiles show). One position covers them all.
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { type Lsn, lsn } from '../kernel/lsn.ts';
+import { type Lsn, lsn } from '../../kernel/lsn.ts';
 
 export interface TokenEntry {
   readonly source: string;

@@ -2,20 +2,20 @@
 // is asked the same at a position that lies behind that answer. Only when they differ is the monolith asked again: what
 // changed between its own answers is noise, what the service then agrees with was raced. A difference is only believed
 // when the monolith said the same before and after the service did.
-import type { ShadowFigures, ShadowSample } from '../control/role-status.ts';
-import { HEADER } from '../control/role-status.ts';
-import { formatLsn, type Lsn } from '../kernel/lsn.ts';
-import type { CapturedAnswer } from './answer-copy.ts';
-import { ask } from './ask.ts';
+import type { ShadowFigures, ShadowSample } from '../../control/role-status.ts';
+import { HEADER } from '../../control/role-status.ts';
+import { formatLsn, type Lsn } from '../../kernel/lsn.ts';
+import type { CapturedAnswer } from '../http/answer-copy.ts';
+import { ask } from '../http/ask.ts';
+import { decodeJson, isJson } from '../http/decode-body.ts';
+import { type RequestHead, renderHead } from '../http/request-head.ts';
+import type { Upstream } from '../http/upstream.ts';
+import type { GatewayLimits } from '../limits.ts';
+import { judgeAnswer, type ServiceSide } from '../service-side.ts';
+import type { PositionSampler } from '../session/sample-position.ts';
 import { compareJson, type Difference, type ExactJson } from './compare-response.ts';
-import { decodeJson, isJson } from './decode-body.ts';
 import type { JsonPath, PathTest } from './json-path.ts';
-import type { GatewayLimits } from './limits.ts';
-import { type RequestHead, renderHead } from './request-head.ts';
-import type { PositionSampler } from './sample-position.ts';
-import { judgeAnswer, type ServiceSide } from './service-side.ts';
 import { ShadowTally } from './shadow-tally.ts';
-import type { Upstream } from './upstream.ts';
 
 export interface ShadowTask {
   readonly domain: string;

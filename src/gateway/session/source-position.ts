@@ -1,5 +1,5 @@
 // PORT: where the source database's write-ahead log stands, for read-your-writes.
-import type { Lsn } from '../kernel/lsn.ts';
+import type { Lsn } from '../../kernel/lsn.ts';
 
 export interface SourcePosition {
   /**

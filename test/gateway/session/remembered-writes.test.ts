@@ -1,11 +1,11 @@
 // What a gateway remembers of its sessions' writes: the latest of each, whatever order the source's answers come in.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ReadYourWrites } from '../../src/gateway/read-your-writes.ts';
-import type { Session } from '../../src/gateway/session.ts';
-import type { SourcePosition } from '../../src/gateway/source-position.ts';
+import { ReadYourWrites } from '../../../src/gateway/session/read-your-writes.ts';
+import type { Session } from '../../../src/gateway/session/session.ts';
+import type { SourcePosition } from '../../../src/gateway/session/source-position.ts';
+import { TestSource } from '../test-gateway.ts';
 import { ScriptedSource, settled } from './scripted-source.ts';
-import { TestSource } from './test-gateway.ts';
 
 function memoryOf(sourcePosition: SourcePosition, sessions = 10): ReadYourWrites {
   const options = { sourceName: 'app', secret: 'a secret of the tests', positionMs: 5_000 };

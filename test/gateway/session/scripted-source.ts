@@ -1,6 +1,6 @@
 // A source that answers each question about its position when the test says so.
-import type { SourcePosition } from '../../src/gateway/source-position.ts';
-import { type Lsn, lsn } from '../../src/kernel/lsn.ts';
+import type { SourcePosition } from '../../../src/gateway/session/source-position.ts';
+import { type Lsn, lsn } from '../../../src/kernel/lsn.ts';
 
 export class ScriptedSource implements SourcePosition {
   timeline = 'history-1';

@@ -1,5 +1,5 @@
 // JSON paths as routes write them: `$.servedAt`, `$.items[*].rank`, `$.by.*.total`. No more than names, indexes and `*`.
-import { BanyanError } from '../kernel/error.ts';
+import { BanyanError } from '../../kernel/error.ts';
 
 export type JsonPath = readonly (string | number)[];
 /** True for a path that the pattern names, or that lies below one. */

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ReadYourWrites } from '../../src/gateway/read-your-writes.ts';
-import { identifySession, type Session } from '../../src/gateway/session.ts';
-import { laterEntry, TokenCodec, type TokenEntry } from '../../src/gateway/token.ts';
-import { type Lsn, lsn, parseLsn } from '../../src/kernel/lsn.ts';
-import { TestSource } from './test-gateway.ts';
+import { ReadYourWrites } from '../../../src/gateway/session/read-your-writes.ts';
+import { identifySession, type Session } from '../../../src/gateway/session/session.ts';
+import { laterEntry, TokenCodec, type TokenEntry } from '../../../src/gateway/session/token.ts';
+import { type Lsn, lsn, parseLsn } from '../../../src/kernel/lsn.ts';
+import { TestSource } from '../test-gateway.ts';
 
 const SECRET = 'a secret of the tests';
 const codec = new TokenCodec(SECRET);

@@ -1,6 +1,6 @@
 // Both ends of a connection as bytes, for tests that must see what no HTTP library would show.
 import { connect, createServer, type Socket } from 'node:net';
-import { waitUntil } from '../../src/runtime/wait.ts';
+import { waitUntil } from '../../../src/runtime/wait.ts';
 
 /** What came over a socket so far, and a way to wait for more. */
 export class RawConnection {

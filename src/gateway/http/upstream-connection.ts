@@ -1,8 +1,8 @@
 // One connection to an upstream, used for one request after the other. It knows what was sent and what has arrived, so
 // that a request is only ever repeated when that cannot do anything twice.
 import { connect, type Socket } from 'node:net';
+import type { GatewayLimits } from '../limits.ts';
 import { type AnswerEvents, type AnswerHead, AnswerParser, MalformedAnswer } from './answer-parser.ts';
-import type { GatewayLimits } from './limits.ts';
 
 /**
  * connect    no connection came about: nothing was sent.

@@ -1,7 +1,7 @@
 // One question to the source serves everyone who was waiting when it was asked, and nobody who came later.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PositionSampler } from '../../src/gateway/sample-position.ts';
+import { PositionSampler } from '../../../src/gateway/session/sample-position.ts';
 import { ScriptedSource, settled } from './scripted-source.ts';
 
 const lsnOf = async (sample: ReturnType<PositionSampler['sample']>): Promise<bigint> => (await sample).lsn;

@@ -2,11 +2,11 @@
 // side reads as fast as the other takes. Either side's end ends the other, and a short answer never ends as a whole one.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { GatewayLimits } from '../limits.ts';
 import type { AnswerCopy } from './answer-copy.ts';
 import { clientHeaders } from './answer-head.ts';
 import type { AnswerHead } from './answer-parser.ts';
 import { passableTrailers } from './hop-by-hop.ts';
-import type { GatewayLimits } from './limits.ts';
 import { endAfterLinger } from './linger.ts';
 import type { RequestHead } from './request-head.ts';
 import type { Upstream, UpstreamExchange } from './upstream.ts';

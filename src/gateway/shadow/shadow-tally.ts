@@ -1,5 +1,5 @@
 // What the comparisons of one domain have found: a count per verdict, and a bounded set of samples of what differs.
-import type { ShadowFigures, ShadowSample } from '../control/role-status.ts';
+import type { ShadowFigures, ShadowSample } from '../../control/role-status.ts';
 import type { Difference } from './compare-response.ts';
 import { formatJsonPath } from './json-path.ts';
 import { maskText, maskValue } from './mask-value.ts';

@@ -3,8 +3,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { BanyanError } from '../kernel/error.ts';
-import type { GatewayLimits } from './limits.ts';
+import { BanyanError } from '../../kernel/error.ts';
+import type { GatewayLimits } from '../limits.ts';
 import { cutLinger } from './linger.ts';
 import { type Problem, rawProblem, sendProblem } from './problem.ts';
 import { nextRequestId } from './request-head.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { cookieLine, identifySession, type Session } from '../../src/gateway/session.ts';
+import { cookieLine, identifySession, type Session } from '../../../src/gateway/session/session.ts';
 
 const NOTHING = { authorization: undefined, cookie: undefined, token: undefined };
 const ID = 'abcdefghijklmnopqrstu1';

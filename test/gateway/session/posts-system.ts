@@ -2,17 +2,17 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join, resolve } from 'node:path';
-import type { Domain } from '../../src/domain/domain.ts';
-import { reply } from '../../src/domain/reply.ts';
-import type { SourceProgress } from '../../src/event-store/event-store.ts';
-import { createMemoryEventStore } from '../../src/event-store/memory/memory-event-store.ts';
-import type { GatewayLimits } from '../../src/gateway/limits.ts';
-import { lsn } from '../../src/kernel/lsn.ts';
-import { uuidv7 } from '../../src/kernel/uuid.ts';
-import { sqliteStoreShelf } from '../../src/projection/sqlite/sqlite-store-shelf.ts';
-import { silentLog } from '../../src/runtime/log.ts';
-import { waitUntil } from '../../src/runtime/wait.ts';
-import { type RunningService, startService } from '../../src/service/start-service.ts';
+import type { Domain } from '../../../src/domain/domain.ts';
+import { reply } from '../../../src/domain/reply.ts';
+import type { SourceProgress } from '../../../src/event-store/event-store.ts';
+import { createMemoryEventStore } from '../../../src/event-store/memory/memory-event-store.ts';
+import type { GatewayLimits } from '../../../src/gateway/limits.ts';
+import { lsn } from '../../../src/kernel/lsn.ts';
+import { uuidv7 } from '../../../src/kernel/uuid.ts';
+import { sqliteStoreShelf } from '../../../src/projection/sqlite/sqlite-store-shelf.ts';
+import { silentLog } from '../../../src/runtime/log.ts';
+import { waitUntil } from '../../../src/runtime/wait.ts';
+import { type RunningService, startService } from '../../../src/service/start-service.ts';
 import {
   httpServer,
   sendJson,
@@ -20,7 +20,7 @@ import {
   TestSource,
   testDomain,
   testGateway,
-} from './test-gateway.ts';
+} from '../test-gateway.ts';
 
 const text = { kind: 'text', isNullable: false, default: undefined } as const;
 
@@ -60,7 +60,7 @@ export interface PostsSystem extends AsyncDisposable {
 /** Reading at 100 %, with nothing written yet. */
 export async function startPostsSystem(limits: Partial<GatewayLimits> = {}): Promise<PostsSystem> {
   await using opened = new AsyncDisposableStack();
-  const data = resolve(import.meta.dirname, '../../.data/test');
+  const data = resolve(import.meta.dirname, '../../../.data/test');
   mkdirSync(data, { recursive: true });
   const folder = mkdtempSync(join(data, 'gateway-'));
   opened.defer(() => rmSync(folder, { recursive: true }));
