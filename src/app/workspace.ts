@@ -1,6 +1,6 @@
 // The data folder: the two logs, the read stores and the secrets that the roles of one machine share.
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EventStore } from '../event-store/event-store.ts';
 import { openSqliteEventStore } from '../event-store/sqlite/sqlite-event-store.ts';
@@ -57,13 +57,19 @@ export function sessionSecret(config: Config): Promise<string> {
 async function sharedSecret(variable: string, path: string, config: Config): Promise<string> {
   const given = process.env[variable];
   if (given) return given;
+  const known = await readFile(path, 'utf8').catch(() => '');
+  if (known !== '') return known.trim();
   await makeDataDir(config);
-  // `wx` lets exactly one process draw it; everyone else reads what that one wrote.
-  await writeFile(path, randomBytes(24).toString('base64url'), { mode: 0o600, flag: 'wx' }).catch(
-    (error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw unwritable(config, error);
-    },
-  );
+  const drawn = `${path}-${randomBytes(8).toString('hex')}`;
+  try {
+    await writeFile(drawn, randomBytes(24).toString('base64url'), { mode: 0o600 });
+    // Exactly one process gives it its name, and whole: everyone else reads what that one drew.
+    await link(drawn, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw unwritable(config, error);
+  } finally {
+    await rm(drawn, { force: true });
+  }
   return (await readFile(path, 'utf8')).trim();
 }
 

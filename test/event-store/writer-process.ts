@@ -43,6 +43,16 @@ async function pour(): Promise<void> {
   await Promise.all([writer(), writer(), writer(), writer()]);
 }
 
+/** New logs, one after the other, each in the very millisecond in which the other processes open it. */
+async function openMany(): Promise<void> {
+  const startAt = Number(name);
+  for (let number = 0; number < 60; number += 1) {
+    while (Date.now() < startAt + number * 12);
+    await using other = await openSqliteEventStore({ path: `${path}-${number}` });
+    say(`${number} ${other.identity.id}`);
+  }
+}
+
 if (work === 'count') await count();
 if (work === 'pour') await pour();
-if (work === 'identity') say(JSON.stringify(store.identity));
+if (work === 'open') await openMany();

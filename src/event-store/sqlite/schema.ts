@@ -76,11 +76,16 @@ export function readIdentity(database: DatabaseSync, path: string): LogIdentity 
   return { id: String(row.id), recoveryEpoch: Number(row.recovery_epoch) };
 }
 
+/** One statement, so one moment: another process may be making the log. Leases may live in the same file and be there first. */
+const INSPECTION = `
+  SELECT (SELECT application_id FROM pragma_application_id) AS application_id,
+         (SELECT user_version FROM pragma_user_version) AS schema_version,
+         (SELECT count(*) FROM sqlite_schema WHERE name <> 'lease') AS tables`;
+
 /** False for an empty database. */
 function isLog(database: DatabaseSync, path: string): boolean {
-  const number = (sql: string): number => Number(Object.values(database.prepare(sql).get() ?? {})[0]);
-  const applicationId = number('PRAGMA application_id');
-  const schemaVersion = number('PRAGMA user_version');
+  const found = database.prepare(INSPECTION).get()!;
+  const [applicationId, schemaVersion] = [Number(found.application_id), Number(found.schema_version)];
   if (applicationId === APPLICATION_ID) {
     if (schemaVersion === SCHEMA_VERSION) return true;
     throw new BanyanError('LOG_CORRUPT', 'The log has a schema that this version of Banyan does not know', {
@@ -89,8 +94,6 @@ function isLog(database: DatabaseSync, path: string): boolean {
       remedy: 'Use the version of Banyan that wrote this log; the file was left as it is.',
     });
   }
-  // Leases may live in the same file and be there first.
-  const tables = number("SELECT count(*) FROM sqlite_schema WHERE name <> 'lease'");
-  if (applicationId === 0 && schemaVersion === 0 && tables === 0) return false;
+  if (applicationId === 0 && schemaVersion === 0 && Number(found.tables) === 0) return false;
   throw notALog(path, `It is an SQLite database of another program (application id ${applicationId}).`);
 }
