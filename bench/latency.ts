@@ -1,7 +1,6 @@
-// From a commit's return at the monolith's database until a service has answered a query with it, over HTTP: capture and
-// service are live, each in its process, and the query waits in the service as the gateway makes it wait. Beside it, for
-// the same commits, the arrival of their bytes at `pg_recvlogical`. Titles are edited at a stated rate, each on its own
-// schedule: a slow answer does not slow the writer down.
+// From a commit's return at the monolith's database until a service has answered a query with it over HTTP, each role in a
+// process of its own; the query waits in the service as the gateway makes it wait. Beside it the arrival of the same
+// commits' bytes at `pg_recvlogical`. Titles are edited on schedule: a slow answer does not slow the writer down.
 import type { Readable } from 'node:stream';
 import { Pool } from 'undici';
 import { createSlot } from '../src/capture/postgres/slot.ts';
@@ -9,7 +8,7 @@ import { HEADER } from '../src/control/role-status.ts';
 import { createPool, type PostgresPool, queryText } from '../src/postgres/connect.ts';
 import { pause } from '../src/runtime/wait.ts';
 import type { Bench } from './support/bench.ts';
-import { figure, percentile } from './support/figure.ts';
+import { type Figure, figure, percentile } from './support/figure.ts';
 import { type RunningMedium, startMedium } from './support/medium.ts';
 import { findPgRecvlogical, startPgRecvlogical } from './support/pg-recvlogical.ts';
 
@@ -44,26 +43,28 @@ export async function run(bench: Bench): Promise<void> {
     editTitle(db, service, arrivals, stories[number % stories.length]!, number);
   const rounds: Seen[][] = [];
   for (let round = 0; round <= ROUNDS; round += 1) rounds.push(await editInTime(round, edit));
-  for (const share of [0.5, 0.99]) {
-    const subject = {
+  // The first round warms up.
+  for (const share of [0.5, 0.99]) report(figureOf(rounds.slice(1), share));
+}
+
+function figureOf(rounds: readonly (readonly Seen[])[], share: number): Figure {
+  const arrivals = rounds
+    .map((seen) => seen.flatMap(({ arrivedMs }) => arrivedMs ?? []))
+    .filter(({ length }) => length > 0);
+  return figure(
+    {
       name: `commit to visible, p${share * 100}, ${COMMITS_PER_SECOND} commits a second`,
       unit: 'ms',
       peer: 'commit to its bytes at pg_recvlogical',
-    };
-    // The first round warms up.
-    const of = (read: (seen: Seen) => number | undefined): number[] =>
-      rounds
-        .slice(1)
-        .map((seen) => seen.flatMap((one) => read(one) ?? []))
-        .flatMap((values) => (values.length === 0 ? [] : percentile(values, share)));
-    report(
-      figure(
-        subject,
-        of((one) => one.answeredMs),
-        of((one) => one.arrivedMs),
+    },
+    rounds.map((seen) =>
+      percentile(
+        seen.map(({ answeredMs }) => answeredMs),
+        share,
       ),
-    );
-  }
+    ),
+    arrivals.map((times) => percentile(times, share)),
+  );
 }
 
 async function publishedStories(db: PostgresPool): Promise<readonly Story[]> {

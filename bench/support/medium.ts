@@ -3,7 +3,7 @@
 import { startMachine } from '../../examples/medium/demo/machine.ts';
 import { DOMAIN_NAMES, type Environment } from '../../examples/medium/environment.ts';
 import { loadConfig } from '../../src/app/load-config.ts';
-import { openOperator } from '../../src/app/operator.ts';
+import { type Operator, openOperator } from '../../src/app/operator.ts';
 import { parseLsn } from '../../src/kernel/lsn.ts';
 import { connectPostgres, type PostgresClient, queryText } from '../../src/postgres/connect.ts';
 import { waitUntil } from '../../src/runtime/wait.ts';
@@ -33,26 +33,37 @@ export async function startMedium({ held, newPath }: Bench, scale: number): Prom
     new URL('../../examples/medium/banyan.config.ts', import.meta.url).pathname,
   );
   const operator = held.use(await openOperator(config));
-  for (const domain of DOMAIN_NAMES) {
-    for (const to of ['capturing', 'backfilled'] as const) {
-      const { signal } = new AbortController();
-      const moved = await operator.promote(domain, { to, signal, waitForGatesMs: 60_000 });
-      if (moved.outcome !== 'moved') throw new Error(`${domain} did not get to ${to}`);
-    }
-  }
+  await copyEverything(operator);
   const db = await connectPostgres(environment.databaseUrl, { applicationName: 'bench' });
   held.defer(() => db.end());
-  const [row] = await queryText(db, 'SELECT pg_current_wal_flush_lsn() AS lsn');
-  const areThere = async (): Promise<boolean> =>
-    (await operator.status()).domains.every(
-      ({ service }) => parseLsn(service?.frontier[config.sourceName] ?? '0/0') >= parseLsn(row!.lsn!),
-    );
-  if (!(await waitUntil(areThere, { timeoutMs: 60_000 })))
-    throw new Error('The stores were not built in time');
+  await storesAreLive(operator, db);
   return {
     environment,
     db,
     publication: config.source.publication,
     serviceUrl: (domain) => `http://127.0.0.1:${environment.ports[domain]}`,
   };
+}
+
+async function copyEverything(operator: Operator): Promise<void> {
+  const { signal } = new AbortController();
+  for (const domain of DOMAIN_NAMES) {
+    for (const to of ['capturing', 'backfilled'] as const) {
+      const { outcome } = await operator.promote(domain, { to, signal, waitForGatesMs: 60_000 });
+      if (outcome !== 'moved') throw new Error(`${domain} did not get to ${to}`);
+    }
+  }
+}
+
+/** Resolves once every store has what is committed now. */
+async function storesAreLive(operator: Operator, db: PostgresClient): Promise<void> {
+  const [row] = await queryText(db, 'SELECT pg_current_wal_flush_lsn() AS lsn');
+  const wanted = parseLsn(row!.lsn!);
+  const { sourceName } = operator.config;
+  const areThere = async (): Promise<boolean> =>
+    (await operator.status()).domains.every(
+      ({ service }) => parseLsn(service?.frontier[sourceName] ?? '0/0') >= wanted,
+    );
+  if (!(await waitUntil(areThere, { timeoutMs: 60_000 })))
+    throw new Error('The stores were not built in time');
 }
