@@ -1,5 +1,5 @@
-// Turns snapshots of (head, progress) into frontiers that are true: progress counts once everything up to the head that
-// was stored with it has been read.
+// Turns progress and the position at which it is true into frontiers: progress counts once everything up to that position
+// has been read.
 import type { Position } from '../kernel/event.ts';
 import type { Lsn } from '../kernel/lsn.ts';
 import type { SourceProgress } from './event-store.ts';
@@ -8,20 +8,20 @@ type SourceLsns = Readonly<Record<string, Lsn>>;
 
 export class Frontier {
   #reached: SourceLsns = {};
-  /** The oldest snapshot not yet reached; while the log grows faster than it is read, this one still comes true. */
-  #awaited: { readonly head: Position; readonly lsns: SourceLsns } | undefined;
+  /** The oldest progress not yet reached; while the log grows faster than it is read, this one still comes true. */
+  #awaited: { readonly at: Position; readonly lsns: SourceLsns } | undefined;
 
-  /** `head` and `progress` come from one snapshot of the log. Gives the same object until an LSN moves. */
-  advance(upTo: Position, head: Position, progress: readonly SourceProgress[]): SourceLsns {
-    if (upTo >= head) {
+  /** `progress` is true of whoever has read up to `at`. Gives the same object until an LSN moves. */
+  advance(upTo: Position, at: Position, progress: readonly SourceProgress[]): SourceLsns {
+    if (upTo >= at) {
       this.#reach(progress);
       this.#awaited = undefined;
     } else {
-      if (this.#awaited && upTo >= this.#awaited.head) {
+      if (this.#awaited && upTo >= this.#awaited.at) {
         this.#reached = this.#awaited.lsns;
         this.#awaited = undefined;
       }
-      this.#awaited ??= { head, lsns: lsnsOf(progress) };
+      this.#awaited ??= { at, lsns: lsnsOf(progress) };
     }
     return this.#reached;
   }

@@ -9,20 +9,28 @@ import { Frontier } from './frontier.ts';
 
 export const DEFAULT_BATCH_SIZE = 1000;
 
+/** A filter on types has no index: a page looks through so many positions at most, then lets others have their turn. */
+export const SCAN_POSITIONS = 20_000;
+
 export interface PageRequest extends LogFilter {
   readonly after: Position;
   /** Inclusive; may lie past the head. */
   readonly upTo: Position;
   readonly limit: number;
+  /** Shows all that was appended before the request; a follower's page may trail behind appends still under way. */
+  readonly isCurrent: boolean;
+  readonly signal?: AbortSignal;
 }
 
-/** Everything in it comes from one snapshot of the log. */
+/** Its events are all that the log holds between the request's `after` and `upTo`, and that pass the filter. */
 export interface LogPage {
   readonly events: readonly RecordedEvent[];
   /** At least `after`, at most the smaller of the request's `upTo` and the head. */
   readonly upTo: Position;
   readonly head: Position;
   readonly progress: readonly SourceProgress[];
+  /** What `progress` says is true of a reader who has read up to here. */
+  readonly progressAt: Position;
 }
 
 export interface PagedLog {
@@ -38,7 +46,13 @@ export async function* readBatches(log: PagedLog, options: ReadLogOptions): Asyn
   let after = options.after;
   let end: Position | undefined;
   while (!signal?.aborted) {
-    const page = await log.page({ ...options, after, upTo: end ?? bound, limit });
+    const page = await log.page({
+      ...options,
+      after,
+      upTo: end ?? bound,
+      limit,
+      isCurrent: end === undefined,
+    });
     end ??= Math.min(bound, page.head);
     if (signal?.aborted) return;
     yield batchOf(page, frontier);
@@ -56,7 +70,8 @@ export async function* followBatches(log: PagedLog, options: SubscribeOptions): 
   let last: LogBatch | undefined;
   while (!signal?.aborted) {
     const seen = log.changes.generation;
-    const page = await log.page({ ...options, after, upTo: Number.MAX_SAFE_INTEGER, limit });
+    const upTo = Number.MAX_SAFE_INTEGER;
+    const page = await log.page({ ...options, after, upTo, limit, isCurrent: false });
     if (signal?.aborted) return;
     const batch = batchOf(page, frontier);
     if (!last || batch.upTo > after || batch.frontier !== last.frontier) yield batch;
@@ -67,8 +82,8 @@ export async function* followBatches(log: PagedLog, options: SubscribeOptions): 
   }
 }
 
-function batchOf({ events, upTo, head, progress }: LogPage, frontier: Frontier): LogBatch {
-  return { events, upTo, head, frontier: frontier.advance(upTo, head, progress) };
+function batchOf({ events, upTo, head, progress, progressAt }: LogPage, frontier: Frontier): LogBatch {
+  return { events, upTo, head, frontier: frontier.advance(upTo, progressAt, progress) };
 }
 
 function checkStart(after: Position, limit: number): void {

@@ -151,7 +151,7 @@ export class MemoryEventStore implements EventStore {
       if (types && !types.includes(event.type)) continue;
       events.push(recordedEvent(event));
     }
-    return { events, upTo: at, head, progress: [...this.#progress.values()] };
+    return { events, upTo: at, head, progress: [...this.#progress.values()], progressAt: head };
   }
 
   #assertOpen(): void {

@@ -1,21 +1,11 @@
-// Appends of one turn share one durable commit. Each is decided on its own, in order: a conflict costs its neighbours
-// nothing, and none is resolved before the commit is on disk.
+// One group of appends as one transaction: the write lock, the decisions in order, the commit.
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { setImmediate as turn } from 'node:timers/promises';
 import { pause } from '../../runtime/wait.ts';
+import type { GroupAnswer } from '../append-queue.ts';
 import type { AppendRequest } from '../append-request.ts';
 import type { AppendOutcome } from '../event-store.ts';
 import { isBusy, logFault } from './sqlite-error.ts';
-
-/** Ends a group: enough to hide the sync, few enough to keep the loop's turn near 20 ms. */
-const GROUP_EVENTS = 2000;
-const GROUP_APPENDS = 256;
-
-interface Queued {
-  readonly request: AppendRequest;
-  readonly resolve: (outcome: AppendOutcome) => void;
-  readonly reject: (error: unknown) => void;
-}
 
 export interface GroupCommitOptions {
   readonly database: DatabaseSync;
@@ -34,8 +24,6 @@ export class GroupCommit {
   readonly #options: GroupCommitOptions;
   readonly #beginImmediate: StatementSync;
   readonly #commit: StatementSync;
-  #queue: Queued[] = [];
-  #drained: Promise<void> | undefined;
 
   constructor(options: GroupCommitOptions) {
     this.#options = options;
@@ -43,66 +31,23 @@ export class GroupCommit {
     this.#commit = options.database.prepare('COMMIT');
   }
 
-  append(request: AppendRequest): Promise<AppendOutcome> {
-    return new Promise((resolve, reject) => {
-      this.#queue.push({ request, resolve, reject });
-      this.#drained ??= this.#drain();
-    });
-  }
-
-  /** Resolves when every append made so far has its answer. */
-  async settled(): Promise<void> {
-    await this.#drained;
-  }
-
-  async #drain(): Promise<void> {
-    while (this.#queue.length > 0) {
-      // Whoever appends in this turn, or was woken by the last commit, joins the group.
-      await turn();
-      const group = this.#takeGroup();
-      await this.#commitGroup(group);
-    }
-    this.#drained = undefined;
-  }
-
-  #takeGroup(): Queued[] {
-    let events = 0;
-    let appends = 0;
-    for (const { request } of this.#queue) {
-      if (appends === GROUP_APPENDS || (appends > 0 && events + request.eventCount > GROUP_EVENTS)) break;
-      events += request.eventCount;
-      appends += 1;
-    }
-    return this.#queue.splice(0, appends);
-  }
-
-  async #commitGroup(group: readonly Queued[]): Promise<void> {
+  async commit(group: readonly AppendRequest[]): Promise<GroupAnswer> {
     const { database, path, begin, write, committed } = this.#options;
     const lock = await this.#lock();
-    if (lock.error !== undefined) {
-      for (const { reject } of group) reject(lock.error);
-      return;
-    }
+    if (lock.error !== undefined) return { error: lock.error, mayTryEachAlone: false };
     let isCommitting = false;
     try {
       begin();
-      const outcomes = group.map(({ request }) => write(request));
+      const outcomes = group.map(write);
       isCommitting = true;
       this.#commit.run();
-      group.forEach(({ resolve }, index) => {
-        resolve(outcomes[index]!);
-      });
+      committed();
+      return { outcomes };
     } catch (error) {
       rollBack(database);
-      // One append may have been too much for the database: alone, it fails alone. After a failed COMMIT nobody knows.
-      if (group.length > 1 && !isCommitting) {
-        for (const one of group) await this.#commitGroup([one]);
-      } else {
-        for (const { reject } of group) reject(logFault(error, path));
-      }
-      return;
+      // One append may have been too much for the database. After a failed COMMIT nobody knows.
+      return { error: logFault(error, path), mayTryEachAlone: !isCommitting };
     }
-    committed();
   }
 
   /**

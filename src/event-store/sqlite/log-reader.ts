@@ -1,17 +1,12 @@
 // Reads pages on a connection of its own, each in one short snapshot: head, source progress and events belong together,
 // and nothing stays open between two pages (an open cursor would hold the write-ahead file).
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { BanyanError } from '../../kernel/error.ts';
-import type { EventMeta, Position, RecordedEvent } from '../../kernel/event.ts';
-import { categoryOf, type StreamName } from '../../kernel/stream.ts';
+import type { Position, RecordedEvent } from '../../kernel/event.ts';
+import type { StreamName } from '../../kernel/stream.ts';
 import type { LogHead, SourceProgress } from '../event-store.ts';
-import type { LogPage, PageRequest } from '../log-batches.ts';
+import { type LogPage, type PageRequest, SCAN_POSITIONS } from '../log-batches.ts';
+import { EVENT_COLUMNS, recordedEvents, type StoredRow } from '../recorded-events.ts';
 import { firstNumber, progressOf } from './log-writer.ts';
-
-/** A filter on types has no index: a page looks through so many positions at most, then lets others have their turn. */
-const SCAN_POSITIONS = 20_000;
-const COLUMNS = 'position, stream, version, type, id, time, schema_version, data, meta';
-type Row = [number, string, number, string, string, string, number, string, string];
 
 export class LogReader {
   readonly #database: DatabaseSync;
@@ -40,7 +35,7 @@ export class LogReader {
     this.#version = arrays(database.prepare('SELECT coalesce(max(version), 0) FROM event WHERE stream = ?'));
     this.#stream = arrays(
       database.prepare(
-        `SELECT ${COLUMNS} FROM event WHERE stream = ? AND version > ? AND version <= ? ORDER BY version LIMIT ?`,
+        `SELECT ${EVENT_COLUMNS} FROM event WHERE stream = ? AND version > ? AND version <= ? ORDER BY version LIMIT ?`,
       ),
     );
     this.#dataVersion = arrays(database.prepare('PRAGMA data_version'));
@@ -76,7 +71,7 @@ export class LogReader {
       const events = request.after < end ? this.#logPage(request, end) : [];
       const isFull = events.length === request.limit;
       const upTo = isFull ? events.at(-1)!.position : Math.max(request.after, end);
-      return { events, upTo, head, progress };
+      return { events, upTo, head, progress, progressAt: head };
     });
   }
 
@@ -95,7 +90,7 @@ export class LogReader {
     if (!statement) {
       const first = hasTypes ? 5 : 4;
       const ofTypes = hasTypes ? ' AND type IN (SELECT value FROM json_each(?4))' : '';
-      const select = `SELECT ${COLUMNS} FROM event WHERE position > ?1 AND position <= ?2${ofTypes}`;
+      const select = `SELECT ${EVENT_COLUMNS} FROM event WHERE position > ?1 AND position <= ?2${ofTypes}`;
       const selects =
         categories === 0
           ? [select]
@@ -125,35 +120,7 @@ export class LogReader {
   }
 
   #events(rows: readonly unknown[]): RecordedEvent[] {
-    // Events of one source transaction carry the same meta: the text is parsed once.
-    let metaText = '';
-    let meta: EventMeta = { origin: 'command' };
-    return (rows as readonly Row[]).map((row) => {
-      const [position, stream, version, type, id, time, schemaVersion, data] = row;
-      try {
-        if (row[8] !== metaText) {
-          meta = JSON.parse(row[8]) as EventMeta;
-          metaText = row[8];
-        }
-        return {
-          id,
-          type,
-          time,
-          schemaVersion,
-          data: JSON.parse(data) as unknown,
-          meta,
-          stream,
-          category: categoryOf(stream),
-          version,
-          position,
-        };
-      } catch (cause) {
-        throw new BanyanError('LOG_CORRUPT', `The event at position ${position} cannot be read`, {
-          at: this.#path,
-          cause,
-        });
-      }
-    });
+    return recordedEvents(rows as readonly StoredRow[], this.#path);
   }
 }
 

@@ -6,9 +6,9 @@ import type { RecordedEvent } from '../../kernel/event.ts';
 import type { StreamName } from '../../kernel/stream.ts';
 import type { Log } from '../../runtime/log.ts';
 import { pause } from '../../runtime/wait.ts';
+import { AppendQueue } from '../append-queue.ts';
 import { appendRequest } from '../append-request.ts';
 import { ChangeSignal } from '../change-signal.ts';
-import { checkBatchSize, checkPosition } from '../check-input.ts';
 import type {
   AppendOptions,
   AppendOutcome,
@@ -21,7 +21,8 @@ import type {
   StreamWrite,
   SubscribeOptions,
 } from '../event-store.ts';
-import { DEFAULT_BATCH_SIZE, followBatches, type PagedLog, readBatches } from '../log-batches.ts';
+import { followBatches, type PagedLog, readBatches } from '../log-batches.ts';
+import { type PagedStreams, type ReadStreamOptions, readStreamBatches } from '../stream-batches.ts';
 import { type Connections, openConnections } from './connection.ts';
 import { DataVersionWatch } from './data-version-watch.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -53,9 +54,10 @@ class SqliteEventStore implements EventStore {
   readonly #path: string;
   readonly #busyTimeoutMs: number;
   readonly #reader: LogReader;
-  readonly #appends: GroupCommit;
+  readonly #appends: AppendQueue;
   readonly #changes: ChangeSignal;
   readonly #pages: PagedLog;
+  readonly #streams: PagedStreams;
   #commits = 0;
   #closing: Promise<void> | undefined;
 
@@ -73,7 +75,7 @@ class SqliteEventStore implements EventStore {
         () => this.#changes.notify(),
       ),
     );
-    this.#appends = new GroupCommit({
+    const commits = new GroupCommit({
       database: connections.writer,
       path,
       busyTimeoutMs,
@@ -81,9 +83,15 @@ class SqliteEventStore implements EventStore {
       write: (request) => writer.write(request),
       committed: () => this.#afterCommit(),
     });
+    this.#appends = new AppendQueue((group) => commits.commit(group));
     this.#pages = {
       changes: this.#changes,
       page: (request) => this.#read(() => reader.page(request)),
+    };
+    this.#streams = {
+      at: path,
+      version: (stream) => this.#read(() => reader.streamVersion(stream)),
+      page: (...page) => this.#read(() => reader.streamPage(...page)),
     };
   }
 
@@ -92,21 +100,8 @@ class SqliteEventStore implements EventStore {
     return this.#appends.append(appendRequest(writes, options));
   }
 
-  async *readStream(
-    stream: StreamName,
-    options: { afterVersion?: number; batchSize?: number; signal?: AbortSignal } = {},
-  ): AsyncGenerator<readonly RecordedEvent[]> {
-    const { afterVersion = 0, batchSize = DEFAULT_BATCH_SIZE, signal } = options;
-    checkPosition('Version to read after', afterVersion);
-    checkBatchSize(batchSize);
-    const end = await this.#read(() => this.#reader.streamVersion(stream));
-    let after = afterVersion;
-    while (after < end && !signal?.aborted) {
-      const events = await this.#read(() => this.#reader.streamPage(stream, after, end, batchSize));
-      if (events.at(-1)?.version !== after + events.length) throw this.#gap(stream, after);
-      yield events;
-      after += events.length;
-    }
+  readStream(stream: StreamName, options?: ReadStreamOptions): AsyncIterable<readonly RecordedEvent[]> {
+    return readStreamBatches(this.#streams, stream, options);
   }
 
   readLog(options: ReadLogOptions): AsyncIterable<LogBatch> {
@@ -161,13 +156,6 @@ class SqliteEventStore implements EventStore {
     } catch {
       // Somebody reads: it is tried again. The commits stand whatever becomes of this, and a broken disk shows in the next.
     }
-  }
-
-  #gap(stream: StreamName, after: number): BanyanError {
-    return new BanyanError('LOG_CORRUPT', `A version after ${after} of stream "${stream}" is missing`, {
-      at: this.#path,
-      why: 'Versions are dense: an engine that loses one has lost an event.',
-    });
   }
 
   #assertOpen(): void {
