@@ -30,6 +30,7 @@ export function buildPackage(folder: string): void {
     engines: { node: '>=24' },
     exports: {
       '.': { types: './src/index.d.ts', default: './src/index.js' },
+      './testing': { types: './src/testing/index.d.ts', default: './src/testing/index.js' },
       './package.json': './package.json',
     },
     sideEffects: false,

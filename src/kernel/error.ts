@@ -117,6 +117,11 @@ export const ERRORS = {
     exit: 'different',
     remedy: 'Correct the mapping so that the event fits its schema; its key is parked until then.',
   },
+  COMMAND_CONTENDED: {
+    retry: 'backoff',
+    exit: 'conflict',
+    remedy: 'Try the command again; when this happens often, too many commands are for one entity.',
+  },
   FENCED: {
     retry: 'never',
     exit: 'conflict',

@@ -3,16 +3,14 @@
 import { decodeRow } from '../domain/decode-row.ts';
 import type { Domain, Emission, Emit, Emitted, TableMapping } from '../domain/domain.ts';
 import type { SourceTable } from '../domain/source-schema.ts';
+import { flattenEmission, type ValidEvent, validateEvent } from '../domain/validate-event.ts';
 import { BanyanError } from '../kernel/error.ts';
 import { categoryOf, type StreamName } from '../kernel/stream.ts';
 import type { Telling } from './merge.ts';
 
 /** An event, but for what only its place in the log gives it. */
-export interface MappedEvent {
+export interface MappedEvent extends ValidEvent {
   readonly stream: StreamName;
-  readonly type: string;
-  readonly schemaVersion: number;
-  readonly data: unknown;
 }
 
 export interface MappedTable {
@@ -51,10 +49,11 @@ function mapTable(domain: Domain, name: string, mapping: TableMapping): MappedTa
       const emission = emissionOf(mapping, emit, row, telling, () =>
         decodeRow(source, telling.op === 'update' ? telling.before : {}),
       );
-      const events = flatten(emission).map((emitted) => validate(domain, stream, emitted));
+      const inStream = (event: ValidEvent): MappedEvent => ({ stream, ...event });
+      const events = flattenEmission(emission).map((one) => validateEvent(domain.events, stream, one));
       return events.some((event) => event instanceof Promise)
-        ? Promise.all(events)
-        : (events as readonly MappedEvent[]);
+        ? Promise.all(events).then((valid) => valid.map(inStream))
+        : (events as readonly ValidEvent[]).map(inStream);
     },
   };
 }
@@ -76,32 +75,4 @@ function emissionOf(
     case 'backfill':
       return mapping.backfill(emit, row);
   }
-}
-
-function flatten(emission: Emission): readonly Emitted[] {
-  if (!emission) return [];
-  return Array.isArray(emission) ? (emission as readonly Emission[]).flatMap(flatten) : [emission as Emitted];
-}
-
-function validate(
-  domain: Domain,
-  stream: StreamName,
-  { type, data }: Emitted,
-): MappedEvent | Promise<MappedEvent> {
-  const declared = domain.events[type];
-  if (!declared)
-    throw new BanyanError('EVENT_INVALID', `Domain ${domain.name} does not declare the event ${type}`);
-  const checked = declared.schema['~standard'].validate(data);
-  const accept = (result: Awaited<typeof checked>): MappedEvent => {
-    if (!result.issues) return { stream, type, schemaVersion: declared.version, data: result.value };
-    const [issue] = result.issues;
-    const path = (issue!.path ?? [])
-      .map((part) => String(typeof part === 'object' ? part.key : part))
-      .join('.');
-    throw new BanyanError('EVENT_INVALID', `${type} does not fit its schema at \`${path || '(root)'}\``, {
-      at: stream,
-      why: issue!.message,
-    });
-  };
-  return checked instanceof Promise ? checked.then(accept) : accept(checked);
 }
