@@ -10,8 +10,14 @@ process.channel?.unref();
 const benchmark = (await import(`../${name}.ts`)) as Benchmark;
 let paths = 0;
 await using held = new AsyncDisposableStack();
-await benchmark.run({
-  held,
-  report: (figure) => console.log(JSON.stringify(figure)),
-  newPath: (file) => join(folder!, `${++paths}-${file}`),
-});
+try {
+  await benchmark.run({
+    held,
+    report: (figure) => console.log(JSON.stringify(figure)),
+    newPath: (file) => join(folder!, `${++paths}-${file}`),
+  });
+} catch (error) {
+  // What giving back meets after this is its consequence.
+  console.error(error);
+  process.exit(1);
+}
