@@ -13,7 +13,10 @@ const BY_SQLSTATE: Readonly<Record<string, ErrorCode>> = {
   '55006': 'SLOT_IN_USE',
   '55000': 'SOURCE_WAL_LEVEL',
 };
-const ERRNO = /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|ETIMEDOUT|EPIPE|EHOSTUNREACH|EAI_AGAIN|ENETUNREACH)$/;
+const ERRNO =
+  /^(ECONNREFUSED|ECONNRESET|ECONNABORTED|ENOTFOUND|ETIMEDOUT|EPIPE|EHOSTUNREACH|EHOSTDOWN|EAI_AGAIN|ENETUNREACH|ENETDOWN)$/;
+/** What the driver itself says of a connection that is gone, or that did not come about in time: without any code. */
+const GONE = /Connection terminated|connection timeout|timeout expired|timeout exceeded|is not queryable/i;
 
 /** The fault with a code, the original as its cause; an error that is none of PostgreSQL's stays what it is. */
 export function postgresFault(error: unknown, at: string): unknown {
@@ -24,8 +27,10 @@ export function postgresFault(error: unknown, at: string): unknown {
   if (known) return new BanyanError(known, sentence(known), { at, why: error.message, cause: error });
   const isSocket =
     ERRNO.test(code) ||
+    // Class 08: connection exceptions.
+    /^08[0-9A-Z]{3}$/.test(code) ||
     error instanceof AggregateError ||
-    /Connection terminated|connection timeout/i.test(error.message);
+    GONE.test(error.message);
   return isSocket
     ? new BanyanError('SOURCE_UNREACHABLE', sentence('SOURCE_UNREACHABLE'), {
         at,
