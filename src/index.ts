@@ -11,7 +11,7 @@ export {
 } from './command/http.ts';
 export { bigint, bool, float, instant, int, json, oneOf, text } from './domain/column.ts';
 export { defineDomain, type EmitOf, type EventOf, type ReaderOf } from './domain/define-domain.ts';
-export { defineEvents, type OutputOf } from './domain/define-events.ts';
+export { changed, defineEvents, type OutputOf } from './domain/define-events.ts';
 export { defineSource, type RowIn } from './domain/define-source.ts';
 export { type TableRow, table, type Writer } from './domain/define-table.ts';
 export type { QueryRequest } from './domain/domain.ts';

@@ -4,6 +4,7 @@
 import type { EmitOf } from '../domain/define-domain.ts';
 import type { OutputOf } from '../domain/define-events.ts';
 import type { Emission, EventCatalogue } from '../domain/domain.ts';
+import { upcast } from '../domain/upcast.ts';
 import { BanyanError } from '../kernel/error.ts';
 import type { Category } from '../kernel/stream.ts';
 
@@ -42,11 +43,18 @@ export interface DeciderInput<E extends EventCatalogue, S, I> {
   };
 }
 
+/** A stored event, or one that was only emitted: then of the present version. */
+export interface DecidedOn {
+  readonly type: string;
+  readonly data: unknown;
+  readonly schemaVersion?: number;
+}
+
 export interface Decider<S, I> {
   readonly category: Category;
   readonly events: EventCatalogue;
   readonly initial: S;
-  evolve(state: S, event: { readonly type: string; readonly data: unknown }): S;
+  evolve(state: S, event: DecidedOn): S;
   decide<K extends keyof I & string>(command: K, state: S, input: I[K]): Decision;
 }
 
@@ -74,9 +82,13 @@ export function defineDecider<E extends EventCatalogue, S, I>(input: DeciderInpu
     category,
     events,
     initial,
-    // An event that this version does not know changed nothing that it can decide on.
-    evolve: (state, { type, data }) =>
-      Object.hasOwn(evolve, type) ? evolve[type]!(state, data as never) : state,
+    evolve: (state, { type, data, schemaVersion }) => {
+      const declared = Object.hasOwn(events, type) ? events[type]! : undefined;
+      // An event that this program does not know changed nothing that it can decide on.
+      if (!declared) return state;
+      const stored = { type, data, schemaVersion: schemaVersion ?? declared.version };
+      return evolve[type]!(state, upcast(events, stored).data as never);
+    },
     decide: (command, state, given) => commands[command](emit, state, given),
   };
 }

@@ -18,6 +18,7 @@ import type {
   StoreReader,
   TableMapping,
 } from './domain.ts';
+import { upcast } from './upcast.ts';
 
 /** `emit.PostPublished({ … })`: one constructor per event of the domain. */
 export type EmitOf<E extends EventCatalogue> = { readonly [K in keyof E]: (data: InputOf<E[K]>) => Emitted };
@@ -164,7 +165,7 @@ export function defineDomain<
       name,
       version: projection.version,
       tables: projection.tables,
-      on: projection.on as Readonly<Record<string, Handler>>,
+      on: upToDate(projection.on as Readonly<Record<string, Handler>>, [events, ...listensTo]),
     },
     queries: Object.fromEntries(
       Object.entries(input.queries as Readonly<Record<string, QueryInput<string, T>>>).map(
@@ -173,6 +174,20 @@ export function defineDomain<
     ),
     commands,
   };
+}
+
+/** Handlers see every event in its present version, whichever it was stored in. */
+function upToDate(
+  on: Readonly<Record<string, Handler>>,
+  catalogues: readonly EventCatalogue[],
+): Readonly<Record<string, Handler>> {
+  const events: EventCatalogue = Object.assign({}, ...catalogues);
+  return Object.fromEntries(
+    Object.entries(on).map(([type, handler]) => [
+      type,
+      (event, tables) => handler(upcast(events, event), tables),
+    ]),
+  );
 }
 
 function eraseQuery<T>(query: QueryInput<string, T>): Query {

@@ -5,10 +5,15 @@ import type { RecordedEvent } from '../kernel/event.ts';
 import type { SourceSchema } from './source-schema.ts';
 
 export interface EventType {
+  /** Of the present version. */
   readonly schema: StandardSchemaV1;
-  /** Stored with each event; 1 unless declared. */
+  /** Stored with each event: 1, and one more for each time that its shape changed. */
   readonly version: number;
+  /** `upcasts[n - 1]` makes data of version n + 1 of data of version n. */
+  readonly upcasts: readonly Upcast[];
 }
+/** Pure, and total: it has to make something of every event of its version that was ever stored. */
+export type Upcast = (data: never) => unknown;
 export type EventCatalogue = Readonly<Record<string, EventType>>;
 
 /** What an event constructor returns: `emit.PostPublished({...})`. */

@@ -117,6 +117,11 @@ export const ERRORS = {
     exit: 'different',
     remedy: 'Correct the mapping so that the event fits its schema; its key is parked until then.',
   },
+  EVENT_TOO_NEW: {
+    retry: 'operator',
+    exit: 'refused',
+    remedy: 'Deploy the version that knows it: a newer one has written to the log.',
+  },
   COMMAND_CONTENDED: {
     retry: 'backoff',
     exit: 'conflict',

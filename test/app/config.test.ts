@@ -22,7 +22,9 @@ function domainNamed(
   const mapping = { stream: never, insert: never, update: never, delete: never, backfill: never };
   return {
     name,
-    events: Object.fromEntries(events.map((event) => [event, { schema: {} as never, version: 1 }])),
+    events: Object.fromEntries(
+      events.map((event) => [event, { schema: {} as never, version: 1, upcasts: [] }]),
+    ),
     capture: {
       source: { name: source, tables: {} },
       tables: Object.fromEntries(tables.map((table) => [table, mapping])),

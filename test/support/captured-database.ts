@@ -75,7 +75,7 @@ export const bankProjection: Projection = {
 
 export function bankDomain(mapping: TableMapping = tellEverything): Domain {
   const text = { kind: 'text', isNullable: true } as const;
-  const type = { schema: anything, version: 1 };
+  const type = { schema: anything, version: 1, upcasts: [] };
   return {
     name: 'accounts',
     events: { AccountOpened: type, AccountChanged: type, AccountClosed: type },

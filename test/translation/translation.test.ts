@@ -94,7 +94,7 @@ test('an event that breaks its schema, or is not declared, parks its key without
     log.figures().parked.map(({ key, error }) => [key, error]),
     [
       ['["1"]', 'LineAdded does not fit its schema at `amount`'],
-      ['["3"]', 'Domain lines does not declare the event LineLost'],
+      ['["3"]', 'The event LineLost is not declared'],
     ],
   );
 });

@@ -60,7 +60,7 @@ export const tellLines: TableMapping = {
 };
 
 export function linesDomain(mapping: TableMapping = tellLines): Domain {
-  const type = { schema: positive, version: 3 };
+  const type = { schema: positive, version: 3, upcasts: [] };
   const columns = { id: 'bigint', order_id: 'bigint', amount: 'int' } as const;
   const projection: Projection = { name: 'lines', version: 1, tables: {}, on: {} };
   return {
