@@ -6,16 +6,14 @@ import { addressOf, postgresFault } from './fault.ts';
 export type PostgresClient = pg.Client;
 export type PostgresPool = pg.Pool;
 
-const PINNED = [
-  ['datestyle', 'ISO'],
-  ['timezone', 'UTC'],
-  ['intervalstyle', 'postgres'],
-  ['extra_float_digits', '1'],
-  ['bytea_output', 'hex'],
-  ['client_encoding', 'UTF8'],
-]
-  .map(([name, value]) => `-c ${name}=${value}`)
-  .join(' ');
+const PINNED = {
+  datestyle: 'ISO',
+  timezone: 'UTC',
+  intervalstyle: 'postgres',
+  extra_float_digits: '1',
+  bytea_output: 'hex',
+  client_encoding: 'UTF8',
+};
 
 /** Values stay the text that the server sent: no shifted dates, no rounded numbers. */
 const AS_TEXT = { getTypeParser: () => (value: string) => value };
@@ -26,12 +24,20 @@ export interface ConnectOptions {
   readonly applicationName: string;
   /** Speak the replication protocol, for one database. */
   readonly isReplication?: boolean;
+  /** Settings of the session besides the pinned ones. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+export interface PoolOptions extends ConnectOptions {
+  readonly size: number;
+  /** A query not answered in this time is given up with its connection: a server that vanished says nothing. */
+  readonly answerTimeoutMs?: number;
 }
 
 /** One connection, open. Rejects with SOURCE_UNREACHABLE. */
 export async function connectPostgres(url: string, options: ConnectOptions): Promise<PostgresClient> {
   const client = new pg.Client({
-    ...settings(url, options.applicationName),
+    ...settings(url, options),
     ...(options.isReplication ? { replication: 'database' } : {}),
   } as pg.ClientConfig);
   // An error while nothing is under way shows in the next query; unheard it would end the process.
@@ -46,8 +52,13 @@ export async function connectPostgres(url: string, options: ConnectOptions): Pro
 }
 
 /** A bounded pool of connections, opened on demand. */
-export function createPool(url: string, options: ConnectOptions & { readonly size: number }): PostgresPool {
-  const pool = new pg.Pool({ ...settings(url, options.applicationName), max: options.size });
+export function createPool(url: string, options: PoolOptions): PostgresPool {
+  const { size, answerTimeoutMs } = options;
+  const pool = new pg.Pool({
+    ...settings(url, options),
+    max: size,
+    ...(answerTimeoutMs === undefined ? {} : { query_timeout: answerTimeoutMs }),
+  });
   pool.on('error', () => undefined);
   return pool;
 }
@@ -100,11 +111,12 @@ export function quoteText(value: string): string {
   return `'${value.replaceAll("'", "''")}'`;
 }
 
-function settings(url: string, applicationName: string): pg.ClientConfig {
+function settings(url: string, options: ConnectOptions): pg.ClientConfig {
+  const pinned = Object.entries({ ...PINNED, ...options.settings });
   return {
     connectionString: url,
-    application_name: applicationName,
-    options: PINNED,
+    application_name: options.applicationName,
+    options: pinned.map(([name, value]) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`).join(' '),
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
   };

