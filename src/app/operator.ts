@@ -199,6 +199,8 @@ class SystemOperator implements Operator {
         },
       );
     }
+    // A copy rests on a slot that lost nothing.
+    await this.#context.admin.open();
     const tables = Object.keys(domain.capture.tables);
     let rows = 0;
     for (const table of tables) {

@@ -3,12 +3,12 @@
 import type { EventStore, SourceProgress } from '../event-store/event-store.ts';
 import { BanyanError } from '../kernel/error.ts';
 import type { NewEvent } from '../kernel/event.ts';
-import { formatLsn, type Lsn, parseLsn } from '../kernel/lsn.ts';
+import { formatLsn, LSN_ZERO, type Lsn, maxLsn, parseLsn } from '../kernel/lsn.ts';
 import { derivedUuid } from '../kernel/uuid.ts';
 import { failpoint } from '../runtime/failpoint.ts';
 import type { Log } from '../runtime/log.ts';
 import { retryForever } from '../runtime/retry.ts';
-import { type SourceOpened, type SourceTransaction, sourceStream } from './change.ts';
+import { type SourceOpened, type SourceTransaction, slotStream, sourceStream } from './change.ts';
 import type { ChangeSource, SourceBatch } from './change-source.ts';
 
 export interface CaptureProgress {
@@ -40,7 +40,8 @@ export async function runCapture(options: CaptureOptions): Promise<void> {
         throw new BanyanError('SOURCE_NOT_OPENED', `Nothing of source ${source.name} is captured yet`);
       await assertSameSource(source, opened.event);
       const stored = await changeLog.sourceProgress(source.name);
-      const after = stored?.lsn ?? opened.startLsn;
+      // A slot that was made anew begins later than what the log has: what lies between was never captured.
+      const after = maxLsn(stored?.lsn ?? LSN_ZERO, opened.startLsn);
       log.info({ source: source.name, after: formatLsn(after) }, 'capture streams');
       await streamInto(options, after, stored);
     },
@@ -102,15 +103,25 @@ function transactionCaptured(source: string, transaction: SourceTransaction): Ne
   };
 }
 
-/** The first event of the source's stream: which database it is, and where its slot began. */
+export interface OpenedSource {
+  readonly event: SourceOpened;
+  /** From where its slot has everything. */
+  readonly startLsn: Lsn;
+  /** Of its stream: what the next opening expects. */
+  readonly version: number;
+}
+
+/** The newest opening of the source: which database it is, and where its slot began. */
 export async function readSourceOpened(
   changeLog: EventStore,
   source: string,
-): Promise<{ event: SourceOpened; startLsn: Lsn } | undefined> {
-  for await (const [first] of changeLog.readStream(sourceStream(source), { batchSize: 1 })) {
-    return { event: first!.data as SourceOpened, startLsn: parseLsn(first!.meta.source!.lsn) };
+): Promise<OpenedSource | undefined> {
+  let newest: OpenedSource | undefined;
+  for await (const events of changeLog.readStream(slotStream(source))) {
+    const { data, meta, version } = events.at(-1)!;
+    newest = { event: data as SourceOpened, startLsn: parseLsn(meta.source!.lsn), version };
   }
-  return undefined;
+  return newest;
 }
 
 async function assertSameSource(source: ChangeSource, opened: SourceOpened): Promise<void> {

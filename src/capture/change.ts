@@ -2,7 +2,8 @@
 // PostgreSQL sent. Nothing is mapped here, so nothing here can fail on a mapping.
 //
 // Streams of the change log, an event store of its own:
-//   source-<name>            SourceOpened once, then TransactionCaptured for ever
+//   slot-<source>            SourceOpened, one for each slot that the source was captured through
+//   source-<name>            TransactionCaptured for ever
 //   table-<source>.<table>   TableOpened, BackfillPlanned, ChunkRead …, TableBackfilled: one table's copy
 
 /** Stands in a row for a TOASTed value that the change left alone and the server therefore did not send. */
@@ -52,7 +53,7 @@ export interface SourceTransaction {
   readonly changes: readonly Change[];
 }
 
-/** Data of `SourceOpened`: which database this log captures. A slot on any other is refused. */
+/** Data of `SourceOpened`: which database this log captures, from the LSN in its meta on. A slot on any other is refused. */
 export interface SourceOpened {
   readonly systemId: string;
   readonly timeline: number;
@@ -119,6 +120,10 @@ export interface TableBackfilledMark {
 
 export const CHUNK_MARK = 'banyan.chunk';
 export const TABLE_BACKFILLED_MARK = 'banyan.table-backfilled';
+
+export function slotStream(source: string): string {
+  return `slot-${source}`;
+}
 
 export function sourceStream(source: string): string {
   return `source-${source}`;

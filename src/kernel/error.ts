@@ -67,13 +67,13 @@ export const ERRORS = {
     retry: 'operator',
     exit: 'refused',
     remedy:
-      'Changes were lost with the slot. Roll the captured domains back to `mapped` and promote them again: this copies them anew.',
+      'Changes were lost with the slot. Roll every captured domain back to `mapped`, promote it to `capturing` again, start capture, and go on: its tables are copied anew.',
   },
   SLOT_GAP: {
     retry: 'operator',
     exit: 'refused',
     remedy:
-      'The slot is ahead of the log: changes were lost. Roll the captured domains back to `mapped` and promote them again.',
+      'Changes were lost before the slot. Roll every captured domain back to `mapped`, promote it to `capturing` again, start capture, and go on: its tables are copied anew.',
   },
   SLOT_IN_USE: {
     retry: 'backoff',

@@ -206,10 +206,10 @@ suite('capture goes on where it was', () => {
     assertCode(await source.start(empty).failure(), 'SOURCE_NOT_OPENED');
     for (const other of [{ systemId: '1' }, { timeline: 7 }]) {
       const log = createMemoryEventStore();
-      for await (const [first] of source.changeLog.readStream('source-captured', { batchSize: 1 })) {
+      for await (const [first] of source.changeLog.readStream('slot-captured')) {
         const { id, type, time, schemaVersion, data, meta } = first!;
         const event = { id, type, time, schemaVersion, data: { ...(data as object), ...other }, meta };
-        await log.append([{ stream: 'source-captured', expected: 'none', events: [event] }]);
+        await log.append([{ stream: 'slot-captured', expected: 'none', events: [event] }]);
         break;
       }
       assertCode(await source.start(log).failure(), 'SOURCE_CHANGED');

@@ -8,7 +8,7 @@ import type { SourceTransaction } from '../change.ts';
 import type { ChangeSource, SourceBatch, SourceHistory } from '../change-source.ts';
 import { decodeMessage } from './pgoutput/decode-message.ts';
 import { ReplicationConnection, type ReplicationTarget } from './replication-connection.ts';
-import { inspectSlot } from './slot.ts';
+import { inspectSlot, slotGap, slotMissing } from './slot.ts';
 import { TransactionAssembler } from './transaction-assembler.ts';
 
 export interface PostgresChangeSourceOptions extends ReplicationTarget {
@@ -96,27 +96,13 @@ class PostgresChangeSource implements ChangeSource {
     try {
       const found = await inspectSlot(client, slot);
       const at = `slot ${slot} at ${addressOf(url)}`;
-      if (!found || found.isLost) {
-        throw new BanyanError(
-          'SLOT_MISSING',
-          found ? 'The replication slot was invalidated' : 'The replication slot does not exist',
-          {
-            at,
-            ...(found ? { why: 'the server dropped the WAL that the slot needed' } : {}),
-          },
-        );
-      }
+      if (!found || found.isLost) throw slotMissing(found, at);
       if (found.isActive)
         throw new BanyanError('SLOT_IN_USE', 'The replication slot is in use', {
           at,
           why: `by the server process ${found.activePid}`,
         });
-      if (found.confirmedLsn > after) {
-        throw new BanyanError('SLOT_GAP', 'The slot is ahead of the log: changes between them are gone', {
-          at,
-          why: `the log ends at ${formatLsn(after)}, the slot begins at ${formatLsn(found.confirmedLsn)}`,
-        });
-      }
+      if (found.confirmedLsn > after) throw slotGap(after, found.confirmedLsn, at);
     } finally {
       await client.end();
     }

@@ -25,8 +25,11 @@ const CONFIRM_EVERY_MS = 200;
 const ASK_BUSY_MS = 8;
 const ASK_IDLE_MS = 25;
 const SILENCE_MAX_MS = 30_000;
-/** A small read amid a burst is followed by a nap, so that the walsender fills the socket instead of waking us a row at a time. */
-const NAP_MS = 20;
+/**
+ * A small read amid a burst is followed by a nap, so that the walsender fills the socket instead of waking us a row at a time.
+ * Any longer, and the socket's buffer fills with small segments: the window closes, and each stall waits for a timer of TCP.
+ */
+const NAP_MS = 2;
 const SMALL_READ = 65_536;
 const BURST_BYTES = 131_072;
 /** Microseconds from 1970 to 2000, where PostgreSQL's clock starts. */

@@ -1,5 +1,6 @@
 // The replication slot: what makes the source keep the WAL that capture has not confirmed. Created once, never silently.
-import { type Lsn, parseLsn } from '../../kernel/lsn.ts';
+import { BanyanError } from '../../kernel/error.ts';
+import { formatLsn, type Lsn, parseLsn } from '../../kernel/lsn.ts';
 import { type PostgresClient, queryText } from '../../postgres/connect.ts';
 
 export interface SlotState {
@@ -50,4 +51,20 @@ export async function dropSlot(client: PostgresClient, slot: string): Promise<vo
     'SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1',
     [slot],
   );
+}
+
+/** `found` is a slot that was invalidated, if any. */
+export function slotMissing(found: SlotState | undefined, at: string): BanyanError {
+  return new BanyanError(
+    'SLOT_MISSING',
+    found ? 'The replication slot was invalidated' : 'The replication slot does not exist',
+    { at, ...(found ? { why: 'the server dropped the WAL that the slot needed' } : {}) },
+  );
+}
+
+export function slotGap(logged: Lsn, begins: Lsn, at: string): BanyanError {
+  return new BanyanError('SLOT_GAP', 'The slot is ahead of the log: changes between them are gone', {
+    at,
+    why: `the log ends at ${formatLsn(logged)}, the slot begins at ${formatLsn(begins)}`,
+  });
 }
