@@ -179,6 +179,8 @@ export interface CapturedDatabase extends AsyncDisposable {
   openTable(generation: number): Promise<void>;
   /** Runs capture and translation in this process; stopping rejects with the failure of either. */
   start(): { stop(): Promise<void> };
+  /** Stops what a failed test left running. */
+  stop(): Promise<void>;
   backfill(options?: Partial<BackfillOptions>): Promise<number>;
   /** Resolves when everything that is committed now is in the event log. */
   caughtUp(): Promise<void>;
@@ -249,6 +251,9 @@ export async function startCapturedDatabase(
       };
       running.add(stop);
       return { stop };
+    },
+    async stop() {
+      await Promise.allSettled([...running].map((stop) => stop()));
     },
     backfill: (overrides) => backfillAccounts({ folder, target, domain, changeLog, eventLog }, overrides),
     async caughtUp() {
