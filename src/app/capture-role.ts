@@ -29,7 +29,8 @@ interface Counters {
   frontier: Lsn;
   transactions: number;
   changes: number;
-  events: number;
+  eventsCaptured: number;
+  eventsBackfilled: number;
   lagMs: number | null;
   slot: SlotState | undefined;
 }
@@ -45,7 +46,8 @@ export async function startCaptureRole(config: Config, log: Log = createLog('cap
     frontier: LSN_ZERO,
     transactions: 0,
     changes: 0,
-    events: 0,
+    eventsCaptured: 0,
+    eventsBackfilled: 0,
     lagMs: null,
     slot: undefined,
   };
@@ -116,9 +118,10 @@ export async function startCaptureRole(config: Config, log: Log = createLog('cap
         state: translation,
         signal,
         log,
-        onProgress: ({ frontier, events, lagMs }) => {
+        onProgress: ({ frontier, eventsCaptured, eventsBackfilled, lagMs }) => {
           counters.frontier = frontier;
-          counters.events += events;
+          counters.eventsCaptured += eventsCaptured;
+          counters.eventsBackfilled += eventsBackfilled;
           counters.lagMs = lagMs ?? counters.lagMs;
         },
       }),
@@ -173,7 +176,8 @@ function statusOf(config: Config, counters: Counters, state: TranslationState | 
     frontier: formatLsn(counters.frontier),
     transactionsCaptured: counters.transactions,
     changesCaptured: counters.changes,
-    eventsAppended: counters.events,
+    eventsCaptured: counters.eventsCaptured,
+    eventsBackfilled: counters.eventsBackfilled,
     lagMs: counters.lagMs,
     slotRetainedBytes: counters.slot?.retainedBytes ?? null,
     slotLimitBytes: counters.slot?.limitBytes ?? null,
@@ -204,11 +208,15 @@ function metricsOf(config: Config, counters: Counters): readonly Metric[] {
       'Row changes in the change log since this process started.',
       counters.changes,
     ),
-    counter(
-      'banyan_translation_events_total',
-      'Domain events appended since this process started.',
-      counters.events,
-    ),
+    {
+      name: 'banyan_translation_events_total',
+      type: 'counter',
+      help: 'Domain events appended since this process started.',
+      samples: [
+        { labels: { ...labels, origin: 'capture' }, value: counters.eventsCaptured },
+        { labels: { ...labels, origin: 'backfill' }, value: counters.eventsBackfilled },
+      ],
+    },
     gauge(
       'banyan_capture_lag_seconds',
       'From the commit at the source to its event, of late.',

@@ -45,7 +45,7 @@ function captureLine({ capture }: SystemStatus): string {
   const lag = capture.lagMs === null ? '' : ` · lag ${duration(capture.lagMs / 1_000)}`;
   const parked =
     capture.parked.length > 0 ? ` · ${paint('yellow', `${capture.parked.length} keys parked`)}` : '';
-  return `${capture.state} · ${count(capture.eventsAppended)} events of ${count(capture.changesCaptured)} changes${lag}${slot}${parked}`;
+  return `${capture.state} · ${count(capture.changesCaptured)} changes, ${count(capture.eventsCaptured)} events; ${count(capture.eventsBackfilled)} of copied rows${lag}${slot}${parked}`;
 }
 
 function megabytes(bytes: number): string {

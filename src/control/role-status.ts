@@ -10,7 +10,9 @@ export interface CaptureStatus {
   readonly frontier: string;
   readonly transactionsCaptured: number;
   readonly changesCaptured: number;
-  readonly eventsAppended: number;
+  /** Events that changes became, and events that copied rows became. */
+  readonly eventsCaptured: number;
+  readonly eventsBackfilled: number;
   /** Age of the newest change when its event was appended, of late; null before the first. */
   readonly lagMs: number | null;
   /** WAL the slot makes the source keep, and what the source allows it (null = no limit). */

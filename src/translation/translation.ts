@@ -26,7 +26,9 @@ import type { ChangeOrigin, TranslationState } from './translation-state.ts';
 
 export interface TranslationProgress {
   readonly frontier: Lsn;
-  readonly events: number;
+  /** Events of changes, and those of rows that a backfill read. */
+  readonly eventsCaptured: number;
+  readonly eventsBackfilled: number;
   /** From the commit at the source to the append, of the newest change; null when nothing was appended. */
   readonly lagMs: number | null;
 }
@@ -154,9 +156,11 @@ class Translation {
     this.#progress = progress;
     failpoint('translation.after-append');
     const newest = fresh.at(-1)?.event.time;
+    const eventsBackfilled = fresh.filter(({ event }) => event.meta.origin === 'backfill').length;
     this.#options.onProgress?.({
       frontier: progress.lsn,
-      events: fresh.length,
+      eventsCaptured: fresh.length - eventsBackfilled,
+      eventsBackfilled,
       lagMs: newest === undefined ? null : Math.max(0, Date.now() - Date.parse(newest)),
     });
   }

@@ -144,7 +144,7 @@ export async function historyOf({ eventLog }: Town, { name }: Domain): Promise<r
 
 const captureStatus: CaptureStatus = {
   ...{ role: 'capture', state: 'streaming', source: SOURCE, frontier: '0/0', lagMs: null },
-  ...{ transactionsCaptured: 0, changesCaptured: 0, eventsAppended: 0 },
+  ...{ transactionsCaptured: 0, changesCaptured: 0, eventsCaptured: 0, eventsBackfilled: 0 },
   ...{ slotRetainedBytes: null, slotLimitBytes: null, tables: [], unmapped: [], parked: [] },
 };
 

@@ -95,7 +95,7 @@ async function play(): Promise<number> {
   const report = judge(
     {
       rowsBackfilled: told.rowsBackfilled,
-      eventsCaptured: status.capture?.eventsAppended ?? 0,
+      eventsCaptured: status.capture?.eventsCaptured ?? 0,
       domains: told.domains,
       requestsTotal: seen.requestsTotal,
       requestsFailed: seen.requestsFailed,
