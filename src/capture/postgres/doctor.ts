@@ -1,14 +1,9 @@
 // Every precondition at the source, looked at and never changed: what blocks capture, what would break the monolith's own
 // writes, and the exact SQL that mends each.
 import type { SourceSchema, SourceTable } from '../../domain/source-schema.ts';
-import {
-  connectPostgres,
-  type PostgresClient,
-  queryText,
-  quoteName,
-  type TextRow,
-} from '../../postgres/connect.ts';
+import { connectPostgres, type PostgresClient, queryText, quoteName } from '../../postgres/connect.ts';
 import { addressOf } from '../../postgres/fault.ts';
+import { IDENTITY_COLUMNS, identityFindings } from './replica-identity.ts';
 
 export interface Finding {
   /** A stable name for machines. */
@@ -140,11 +135,10 @@ async function inspectTable(
   const qualified = quoteName(table.schema, table.table);
   const [found] = await queryText(
     client,
-    `SELECT c.oid, c.relkind AS kind, c.relpersistence AS persistence, c.relreplident AS identity, c.relrowsecurity AS has_rls,
-            has_table_privilege(c.oid, 'SELECT') AS may_read, pg_has_role(c.relowner, 'USAGE') AS is_owner,
-            (SELECT rolbypassrls OR rolsuper FROM pg_roles WHERE rolname = current_user) AS bypasses_rls, current_user AS role,
-            (SELECT string_agg(a.attname, ',' ORDER BY k.place) FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k(attnum, place)
-               JOIN pg_attribute a ON a.attnum = k.attnum WHERE i.indrelid = c.oid AND i.indisprimary AND a.attrelid = c.oid) AS primary_key
+    `SELECT c.oid, c.relkind AS kind, c.relpersistence AS persistence, c.relreplident AS identity, current_user AS role,
+            row_security_active(c.oid) AS hides_rows, has_table_privilege(c.oid, 'SELECT') AS may_read,
+            has_schema_privilege(n.oid, 'USAGE') AS may_enter, pg_has_role(c.relowner, 'USAGE') AS is_owner,
+            ${IDENTITY_COLUMNS}
      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2`,
     [table.schema, table.table],
   );
@@ -178,6 +172,15 @@ async function inspectTable(
   }
   findings.push(...identityFindings(name, table, qualified, found));
   const role = quoteName(found.role!);
+  if (found.may_enter !== 't')
+    findings.push(
+      finding(
+        'schema',
+        'blocking',
+        `role ${found.role} may not use the schema ${table.schema}`,
+        `GRANT USAGE ON SCHEMA ${quoteName(table.schema)} TO ${role};`,
+      ),
+    );
   if (found.may_read !== 't')
     findings.push(
       finding(
@@ -197,7 +200,7 @@ async function inspectTable(
       ),
     );
   }
-  if (found.has_rls === 't' && found.bypasses_rls !== 't') {
+  if (found.hides_rows === 't') {
     findings.push(
       finding(
         'row-security',
@@ -226,53 +229,6 @@ async function inspectTable(
   return findings.some(({ level }) => level === 'blocking')
     ? findings
     : [...findings, finding('table', 'ok', `table ${name} can be captured`)];
-}
-
-/** A published table without a usable replica identity makes the monolith's own UPDATE and DELETE fail. */
-function identityFindings(
-  name: string,
-  table: SourceTable,
-  qualified: string,
-  found: TextRow,
-): readonly Finding[] {
-  const declared = table.key.join(',');
-  const finding = (what: string, sql: string): Finding => ({
-    check: 'replica-identity',
-    level: 'blocking',
-    what,
-    table: name,
-    sql,
-  });
-  if (found.identity === 'n') {
-    return [
-      finding(
-        `table ${name} has no replica identity: publishing it would make the monolith's own UPDATE fail`,
-        `ALTER TABLE ${qualified} REPLICA IDENTITY DEFAULT;`,
-      ),
-    ];
-  }
-  if (!found.primary_key && found.identity === 'd') {
-    return [
-      finding(
-        `table ${name} has no primary key: publishing it would make the monolith's own UPDATE fail`,
-        `ALTER TABLE ${qualified} ADD PRIMARY KEY (${table.key.map((column) => quoteName(column)).join(', ')});`,
-      ),
-    ];
-  }
-  if (
-    found.primary_key &&
-    [...found.primary_key.split(',')].sort().join(',') !== [...table.key].sort().join(',')
-  ) {
-    return [
-      {
-        check: 'key',
-        level: 'blocking',
-        what: `the primary key of ${name} is (${found.primary_key}), the config declares (${declared})`,
-        table: name,
-      },
-    ];
-  }
-  return [];
 }
 
 function check(name: string, isMet: boolean, good: string, bad: string, sql?: string): Finding {
