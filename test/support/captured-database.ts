@@ -200,7 +200,7 @@ export async function startCapturedDatabase(
   const postgres = await startEmbeddedPostgres({
     dataDir: join(folder, 'postgres'),
     ephemeral: true,
-    ...(options.settings ? { settings: options.settings } : {}),
+    settings: { wal_writer_delay: '10ms', ...options.settings },
   });
   const db = await connectPostgres(postgres.url(), { applicationName: 'test' });
   await db.query(
@@ -257,6 +257,8 @@ export async function startCapturedDatabase(
     },
     backfill: (overrides) => backfillAccounts({ folder, target, domain, changeLog, eventLog }, overrides),
     async caughtUp() {
+      // A commit: what no commit follows, such as a page that a reader tidied up, may stay unwritten for seconds.
+      await queryText(db, 'SELECT pg_current_xact_id()');
       const [row] = await queryText(db, 'SELECT pg_current_wal_insert_lsn() AS lsn');
       const wanted = parseLsn(row!.lsn!);
       const isThere = await waitUntil(

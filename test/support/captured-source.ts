@@ -59,7 +59,7 @@ export async function startCapturedSource(
   const postgres = await startEmbeddedPostgres({
     dataDir: join(folder, 'postgres'),
     ephemeral: !options.isDurable,
-    ...(options.settings ? { settings: options.settings } : {}),
+    settings: { wal_writer_delay: '10ms', ...options.settings },
   });
   const db = await connectPostgres(postgres.url(), { applicationName: 'test' });
   const target = { url: postgres.url(), slot: 'captured', publication: 'captured', name: 'captured' };
@@ -77,6 +77,8 @@ export async function startCapturedSource(
     return found;
   };
   const caughtUp = async (): Promise<void> => {
+    // A commit: what no commit follows may stay unwritten for seconds.
+    await queryText(db, 'SELECT pg_current_xact_id()');
     const [row] = await queryText(db, 'SELECT pg_current_wal_insert_lsn() AS lsn');
     await reached(changeLog, target.name, parseLsn(row!.lsn!));
   };
