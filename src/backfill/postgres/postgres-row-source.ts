@@ -109,7 +109,9 @@ class PostgresRowSource implements RowSource {
     );
     const [last] = await queryArrays(
       this.#pool,
-      `SELECT ${textKey(table)} FROM ${nameOf(table)} ORDER BY ${table.key.map((column) => `${quoteName(column)} DESC`).join(', ')} LIMIT 1`,
+      // Ordered inside: outside, the name of a key's column means its text.
+      `SELECT ${textKey(table)} FROM (
+         SELECT ${key} FROM ${nameOf(table)} ORDER BY ${table.key.map((column) => `${quoteName(column)} DESC`).join(', ')} LIMIT 1) greatest_key`,
     );
     return [...sampled, ...(last ? [last] : [])] as readonly KeyText[];
   }
