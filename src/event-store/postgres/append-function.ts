@@ -4,8 +4,9 @@ import type { LogNames } from './log-names.ts';
 
 /**
  * Locks are taken in one order by all writers (keys, sources, streams; each kind by name), so that writers wait but never
- * for each other. Keys, sources and streams that are new get their row first, empty, because what is not there cannot be
- * locked; rows that are there already are then locked by name. What is compared is read after its lock.
+ * for each other in a circle. What is new gets its row first, because what is not there cannot be locked. What is compared
+ * is read after its lock. A stream is locked by moving its version as if all of the group were accepted; where something is
+ * refused, the versions are put right at the end.
  *
  * Then the appends are decided in order, each on what those before it left. The first to be accepted registers the group
  * as in flight, at the last position drawn so far, and only then draws positions: a reader that finds the lock stops
@@ -17,8 +18,8 @@ CREATE FUNCTION ${schema}.append(
   -- one entry each append
   last_writes int[], keys text[],
   sources text[], lsns pg_lsn[], resumes bigint[], expected_lsns pg_lsn[], expected_resumes bigint[],
-  -- one entry each stream of the group
-  streams text[],
+  -- one entry each stream of the group, sorted by its bytes: how many events the group has for it
+  streams text[], added_counts bigint[],
   -- one entry each write: the number of its stream, what it expects, how many events
   write_streams int[], expectations text[], event_counts int[],
   -- one entry each event: the number of its write, its number there
@@ -39,9 +40,9 @@ DECLARE
   last_write int;
   drawn int;
   held int;
-  last_drawn bigint;
   is_registered boolean := false;
   is_expected boolean;
+  is_any_refused boolean := false;
   stored record;
 BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
@@ -62,17 +63,24 @@ BEGIN
       ON CONFLICT DO NOTHING;
     PERFORM FROM ${schema}.source_progress AS source WHERE source.name = ANY (sources) ORDER BY source.name FOR UPDATE;
   END IF;
-  INSERT INTO ${schema}.stream (name)
-    SELECT given.name FROM unnest(streams) AS given (name) ORDER BY given.name COLLATE "C"
-    ON CONFLICT DO NOTHING;
-  stream_versions := ARRAY (
-    SELECT locked.version FROM (
-      SELECT given.number, stream.version
-      FROM unnest(streams) WITH ORDINALITY AS given (name, number)
-      JOIN ${schema}.stream ON stream.name = given.name COLLATE "C"
-      ORDER BY stream.name FOR UPDATE OF stream
-    ) AS locked ORDER BY locked.number
-  );
+  IF cardinality(streams) = 1 THEN
+    -- What most appends are, and a tenth quicker than the general form.
+    INSERT INTO ${schema}.stream AS held (name, version) VALUES (streams[1], added_counts[1])
+      ON CONFLICT (name) DO UPDATE SET version = held.version + excluded.version
+      RETURNING ARRAY[held.version] INTO stream_versions;
+  ELSE
+    WITH touched AS (
+      INSERT INTO ${schema}.stream AS held (name, version)
+        SELECT given.name, given.added FROM unnest(streams, added_counts) AS given (name, added)
+        ORDER BY given.name COLLATE "C"
+        ON CONFLICT (name) DO UPDATE SET version = held.version + excluded.version
+        RETURNING held.name, held.version
+    )
+    SELECT array_agg(touched.version ORDER BY touched.name) INTO stream_versions FROM touched;
+  END IF;
+  FOR touched IN 1 .. cardinality(streams) LOOP
+    stream_versions[touched] := stream_versions[touched] - added_counts[touched];
+  END LOOP;
 
   FOR append IN 1 .. cardinality(last_writes) LOOP
     verdict := 'appended';
@@ -125,20 +133,21 @@ BEGIN
       END IF;
     END LOOP;
 
-    IF verdict = 'appended' THEN
+    IF verdict <> 'appended' THEN
+      is_any_refused := true;
+    ELSE
       IF drawn > 0 AND NOT is_registered THEN
-        SELECT last_value INTO last_drawn FROM ${schema}.event_position;
-        PERFORM pg_advisory_xact_lock_shared(${inFlightKey} + last_drawn);
+        PERFORM pg_advisory_xact_lock_shared(${inFlightKey} + last_value) FROM ${schema}.event_position;
         is_registered := true;
       END IF;
-      IF drawn > 0 THEN
-        positions := positions || ARRAY (SELECT nextval('${schema}.event_position') FROM generate_series(1, drawn));
+      FOR event IN 1 .. drawn LOOP
+        positions := positions || nextval('${schema}.event_position');
+      END LOOP;
+      IF is_registered THEN
+        last_position := positions[cardinality(positions)];
+      ELSE
+        SELECT coalesce(max(event.position), 0) INTO last_position FROM ${schema}.event;
       END IF;
-      last_position := coalesce(
-        positions[cardinality(positions)],
-        (SELECT event.position FROM ${schema}.event ORDER BY event.position DESC LIMIT 1),
-        0
-      );
       IF sources[append] IS NOT NULL THEN
         UPDATE ${schema}.source_progress AS source
           SET lsn = lsns[append], position = resumes[append], true_at = last_position
@@ -167,9 +176,11 @@ BEGIN
       FROM unnest(event_writes, event_numbers, types, ids, times, schema_versions, data, meta)
         AS given (write, number, type, id, time, schema_version, data, meta)
       WHERE write_versions[given.write] > 0;
-    UPDATE ${schema}.stream SET version = moved.version
-      FROM unnest(streams, stream_versions) AS moved (name, version)
-      WHERE stream.name = moved.name COLLATE "C" AND stream.version <> moved.version;
+  END IF;
+  IF is_any_refused THEN
+    UPDATE ${schema}.stream SET version = decided.version
+      FROM unnest(streams, stream_versions) AS decided (name, version)
+      WHERE stream.name = decided.name AND stream.version <> decided.version;
   END IF;
   IF keys IS NOT NULL THEN
     DELETE FROM ${schema}.idempotency_key AS used WHERE used.key = ANY (keys) AND used.position IS NULL;

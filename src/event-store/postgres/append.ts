@@ -18,16 +18,15 @@ export type Verdict = readonly [
   actualResume: number | null,
 ];
 
-const PARAMETERS = Array.from({ length: 19 }, (_, index) => `$${index + 1}`).join(', ');
+const PARAMETERS = Array.from({ length: 20 }, (_, index) => `$${index + 1}`).join(', ');
 
 export function appendStatement({ schema }: LogNames, group: readonly AppendRequest[]): Statement {
-  const streams = new Map<StreamName, number>();
+  const streams = streamsOf(group);
   const writes: { stream: number; expected: string; count: number }[] = [];
   const events: { write: number; number: number; row: EventRow }[] = [];
   const lastWrites = group.map((request) => {
     for (const { stream, expected, rows } of request.writes) {
-      if (!streams.has(stream)) streams.set(stream, streams.size + 1);
-      writes.push({ stream: streams.get(stream)!, expected: String(expected), count: rows.length });
+      writes.push({ stream: streams.get(stream)!.number, expected: String(expected), count: rows.length });
       rows.forEach((row, index) => {
         events.push({ write: writes.length, number: index + 1, row });
       });
@@ -49,6 +48,7 @@ export function appendStatement({ schema }: LogNames, group: readonly AppendRequ
       expected.map(lsnText),
       expected.map((progress) => progress?.position ?? null),
       [...streams.keys()],
+      [...streams.values()].map(({ added }) => added),
       writes.map(({ stream }) => stream),
       writes.map((write) => write.expected),
       writes.map(({ count }) => count),
@@ -96,6 +96,16 @@ function appendOutcome({ writes, options }: AppendRequest, row: Verdict, firstWr
       return { outcome: 'conflict', stream, expected, actual };
     }
   }
+}
+
+/** In the order of their bytes in UTF-8, numbered from 1, with the events that the group has for each. */
+function streamsOf(group: readonly AppendRequest[]): Map<StreamName, { number: number; added: number }> {
+  const added = new Map<StreamName, number>();
+  for (const { writes } of group) {
+    for (const { stream, rows } of writes) added.set(stream, (added.get(stream) ?? 0) + rows.length);
+  }
+  const sorted = [...added].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  return new Map(sorted.map(([stream, count], index) => [stream, { number: index + 1, added: count }]));
 }
 
 /** Undefined for a source whose row is there but that has stored nothing yet. */

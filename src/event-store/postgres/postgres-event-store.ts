@@ -1,4 +1,4 @@
-// The log in PostgreSQL (15 or later): any number of processes on any number of machines append and read. Writers run in
+// The log in PostgreSQL, 15 or later: as many processes on as many machines as you like append and read. Writers run in
 // parallel; readers stop at the horizon. What `append` resolved is as durable as the server's commit.
 import { BanyanError } from '../../kernel/error.ts';
 import type { RecordedEvent } from '../../kernel/event.ts';

@@ -1,13 +1,13 @@
 // Wakes readers at the end of the log for what other processes append. Asking the database is the guarantee; a
 // notification only makes it sooner, and costs the writer nothing: it is sent after the commit, in a transaction of its own
-// that waits for no disk, one for all commits of the last few milliseconds.
+// that waits for no disk, one for all commits of ten milliseconds.
 import { connectPostgres, type PostgresClient } from '../../postgres/connect.ts';
 import type { ChangeWatch } from '../change-signal.ts';
 import { LOG_SESSION, type LogConnection } from './log-connection.ts';
 import type { LogNames } from './log-names.ts';
 import type { LogReader } from './log-reader.ts';
 
-const ANNOUNCE_MS = 5;
+const ANNOUNCE_MS = 10;
 const BUSY_INTERVAL_MS = 2;
 const SLOW_DOWN = 1.4;
 /** Asking costs the server about half a millisecond; one that announces changes is asked rarely. */
