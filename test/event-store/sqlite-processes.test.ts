@@ -1,114 +1,12 @@
-// One log file under several processes: expectations and wake-ups across them, and writers killed in the middle.
-import assert from 'node:assert/strict';
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
-import { test } from 'node:test';
-import { eventsOf, Follower, idsOf, streamOf, times } from '../../src/testing/contract/event-store/case.ts';
-import { type ScratchLog, scratchLog } from './scratch-log.ts';
+// One log file under several processes.
+import { processesShareALog } from './log-processes.ts';
+import { scratchLog } from './scratch-log.ts';
 
-const KILLS = 12;
-
-class Writer {
-  readonly acknowledged: string[] = [];
-  readonly #child: ChildProcessByStdio<null, Readable, null>;
-  readonly #closed: Promise<unknown>;
-
-  /** `onLine` is told of each acknowledgement as it comes. */
-  constructor(work: string, log: ScratchLog, name: string, onLine?: (writer: Writer) => void) {
-    const program = join(import.meta.dirname, 'writer-process.ts');
-    this.#child = spawn(process.execPath, [program, work, log.path, name], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    this.#closed = once(this.#child, 'close');
-    createInterface({ input: this.#child.stdout }).on('line', (line) => {
-      this.acknowledged.push(line);
-      onLine?.(this);
-    });
-  }
-
-  kill(): void {
-    this.#child.kill('SIGKILL');
-  }
-
-  async ended(): Promise<number | null> {
-    await this.#closed;
-    return this.#child.exitCode;
-  }
-}
-
-test('processes that open a new log at once all get the same one', async () => {
-  await using log = scratchLog();
-  // By then all of them have started.
-  const startAt = String(Date.now() + 1_000);
-  const openers = times(4, () => new Writer('open', log, startAt));
-  assert.deepEqual(
-    await Promise.all(openers.map((opener) => opener.ended())),
-    times(4, () => 0),
-  );
-  const [first, ...others] = openers.map(({ acknowledged }) => acknowledged);
-  assert.equal(new Set(first).size, 60);
-  for (const identities of others) assert.deepEqual(identities, first);
+processesShareALog('sqlite', {
+  make() {
+    const log = scratchLog();
+    return { ...log, target: log.path };
+  },
+  opened: { logs: 60, everyMs: 12 },
+  isDense: true,
 });
-
-test('two processes append to one stream at expected versions, a third follows: nothing lost, nothing twice', async () => {
-  await using log = scratchLog();
-  await using store = await log.open();
-  await using follower = new Follower(store);
-  const writers = [new Writer('count', log, 'a'), new Writer('count', log, 'b')];
-  assert.deepEqual(await Promise.all(writers.map((writer) => writer.ended())), [0, 0]);
-  const events = await streamOf(store, 'counter-1');
-  assert.deepEqual(
-    events.map(({ version }) => version),
-    times(120, (index) => index + 1),
-  );
-  assert.deepEqual(idsOf(events).sort(), writers.flatMap(({ acknowledged }) => acknowledged).sort());
-  await follower.hasReached(events.at(-1)!.position);
-  assert.deepEqual(idsOf(follower.events), idsOf(events));
-});
-
-test(`a writer killed ${KILLS} times amid appends loses nothing acknowledged and leaves no append half done`, async () => {
-  await using log = scratchLog();
-  await using watching = await log.open();
-  await using follower = new Follower(watching);
-  const acknowledged: string[] = [];
-  for (const run of times(KILLS, (index) => index)) {
-    const enough = 3 + run * 5;
-    const writer = new Writer('pour', log, `run${run}`, (self) => {
-      if (self.acknowledged.length >= enough) self.kill();
-    });
-    await writer.ended();
-    assert.ok(writer.acknowledged.length >= enough);
-    acknowledged.push(...writer.acknowledged);
-    // Opened anew each time: the first handle after a crash is the one that recovers.
-    await using store = await log.open();
-    assertWhole(await eventsOf(store), acknowledged);
-  }
-  const events = await eventsOf(watching);
-  await follower.hasReached(events.at(-1)!.position);
-  assert.deepEqual(follower.events, events);
-});
-
-function assertWhole(events: Awaited<ReturnType<typeof eventsOf>>, acknowledged: readonly string[]): void {
-  const stored = new Map<string, number>();
-  const versions = new Map<string, number>();
-  for (const [index, { position, stream, version, data }] of events.entries()) {
-    assert.equal(position, index + 1);
-    assert.equal(version, (versions.get(stream) ?? 0) + 1);
-    versions.set(stream, version);
-    const { append } = data as { append: string };
-    stored.set(append, (stored.get(append) ?? 0) + 1);
-  }
-  assert.deepEqual(
-    acknowledged.filter((append) => !stored.has(append)),
-    [],
-    'acknowledged, not stored',
-  );
-  assert.deepEqual(
-    [...stored].filter(([, count]) => count !== 3),
-    [],
-    'half an append',
-  );
-}

@@ -2,11 +2,13 @@
 // stdout is something the log has acknowledged; it is written at once, so that a kill cannot hold it back.
 import assert from 'node:assert/strict';
 import { writeSync } from 'node:fs';
+import type { EventStore } from '../../src/event-store/event-store.ts';
+import { openPostgresEventStore } from '../../src/event-store/postgres/postgres-event-store.ts';
 import { openSqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.ts';
 import { newEvent, write } from '../../src/testing/contract/event-store/case.ts';
 
-const [work, path, name] = process.argv.slice(2);
-await using store = await openSqliteEventStore({ path: path! });
+const [work, target, name] = process.argv.slice(2);
+await using store = await openLog(target!);
 const say = (line: unknown): number => writeSync(1, `${line}\n`);
 
 /** 60 events into one stream that other processes write too, each at the version it expects. */
@@ -45,12 +47,19 @@ async function pour(): Promise<void> {
 
 /** New logs, one after the other, each in the very millisecond in which the other processes open it. */
 async function openMany(): Promise<void> {
-  const startAt = Number(name);
-  for (let number = 0; number < 60; number += 1) {
-    while (Date.now() < startAt + number * 12);
-    await using other = await openSqliteEventStore({ path: `${path}-${number}` });
+  const [startAt, logs, everyMs] = name!.split('/').map(Number);
+  for (let number = 0; number < logs!; number += 1) {
+    while (Date.now() < startAt! + number * everyMs!);
+    await using other = await openLog(`${target}-${number}`);
     say(`${number} ${other.identity.id}`);
   }
+}
+
+function openLog(at: string): Promise<EventStore> {
+  const [url, schema] = at.split('#');
+  return schema === undefined
+    ? openSqliteEventStore({ path: at })
+    : openPostgresEventStore({ url: url!, schema });
 }
 
 if (work === 'count') await count();
