@@ -17,7 +17,10 @@ suite('a copy while the table is written', () => {
   before(async () => {
     accounts = await CopiedAccounts.start('during-copy');
   });
-  afterEach(() => accounts.database.stop());
+  afterEach(async () => {
+    await setSynchronous('');
+    await accounts.database.stop();
+  });
   after(() => accounts?.[Symbol.asyncDispose]());
 
   test('changes before, beside and after a chunk are each told once, behind the creation', async () => {
@@ -85,15 +88,9 @@ suite('a copy while the table is written', () => {
     const running = accounts.database.start();
     await accounts.database.query('SET synchronous_commit = local');
     const writer = await connectPostgres(accounts.database.target.url, { applicationName: 'hanging' });
-    await setSynchronous('nobody');
+    const held = await holdCommits();
     const hanging = writer.query(`UPDATE accounts SET balance = 2 WHERE id = ${accounts.base + 2}`);
-    const isHanging = async (): Promise<boolean> =>
-      (
-        await accounts.query(
-          "SELECT FROM pg_stat_activity WHERE application_name = 'hanging' AND wait_event = 'SyncRep'",
-        )
-      ).length > 0;
-    assert.ok(await waitUntil(isHanging, DEADLINE));
+    assert.ok(await waitUntil(() => isWaiting('hanging'), DEADLINE));
     assert.ok(await waitUntil(isCaptured, DEADLINE), 'it is in the change log already');
     let balanceRead: unknown;
     await using rows = watchedRows(accounts.database.target.url, async (chunk, nth) => {
@@ -103,6 +100,7 @@ suite('a copy while the table is written', () => {
     });
     await accounts.database.backfill({ rows, limits: LIMITS });
     await hanging;
+    await held.released();
     await writer.end();
     assert.equal(balanceRead, '1', 'the chunk read the row as it was before');
     await assertFoldEqualsTable(accounts.database);
@@ -113,10 +111,33 @@ suite('a copy while the table is written', () => {
   async function setSynchronous(names: string): Promise<void> {
     await accounts.database.query(`ALTER SYSTEM SET synchronous_standby_names = '${names}'`);
     await accounts.database.query('SELECT pg_reload_conf()');
-    const isSet = async (): Promise<boolean> =>
-      (await accounts.database.query('SHOW synchronous_standby_names'))[0]!.synchronous_standby_names ===
-      names;
-    assert.ok(await waitUntil(isSet, DEADLINE));
+  }
+
+  /** From here on every commit waits for a standby that there is not; answers the probe that waits already. */
+  async function holdCommits(): Promise<{ readonly released: () => Promise<void> }> {
+    const probe = await connectPostgres(accounts.database.target.url, { applicationName: 'probe' });
+    await setSynchronous('nobody');
+    let pending: Promise<unknown> | undefined;
+    const isHeld = async (): Promise<boolean> => {
+      pending ??= probe.query("SELECT pg_logical_emit_message(true, 'probe', '')").then(() => {
+        pending = undefined;
+      });
+      return isWaiting('probe');
+    };
+    assert.ok(await waitUntil(isHeld, DEADLINE));
+    return {
+      async released() {
+        await pending;
+        await probe.end();
+      },
+    };
+  }
+
+  async function isWaiting(application: string): Promise<boolean> {
+    const found = await accounts.query(
+      `SELECT FROM pg_stat_activity WHERE application_name = '${application}' AND wait_event = 'SyncRep'`,
+    );
+    return found.length > 0;
   }
 
   async function isCaptured(): Promise<boolean> {
