@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BanyanError } from '../../src/kernel/error.ts';
 import { retryForever } from '../../src/runtime/retry.ts';
+import { pause } from '../../src/runtime/wait.ts';
 
 test('a fault worth a retry is tried again until it passes', async () => {
   let tries = 0;
@@ -23,6 +24,25 @@ test('a fault worth a retry is tried again until it passes', async () => {
   assert.equal(answer, 'there');
   assert.equal(waits.length, 3);
   assert.ok(waits.every((wait) => wait <= 2));
+});
+
+test('work that went well for long before it failed is tried again as soon as at first', async () => {
+  const attempts: number[] = [];
+  const lasting = [0, 0, 20, 0];
+  const answer = await retryForever(
+    async () => {
+      const lastsMs = lasting.shift();
+      if (lastsMs === undefined) return 'there';
+      await pause(lastsMs);
+      throw new BanyanError('REPLICATION_LOST', 'The connection ended');
+    },
+    {
+      ...{ signal: new AbortController().signal, delayMs: 1, delayMaxMs: 10 },
+      onRetry: (_error, attempt) => attempts.push(attempt),
+    },
+  );
+  assert.equal(answer, 'there');
+  assert.deepEqual(attempts, [1, 2, 1, 2]);
 });
 
 test('any other fault is thrown at once', async () => {
