@@ -1,4 +1,4 @@
-// A real PostgreSQL with capture alone at work on it, for tests: any tables, and the raw transactions as the change log has them.
+// A real PostgreSQL with capture alone at work on it, for tests: tables of their own, and the raw transactions as the change log has them.
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { runCapture } from '../../src/capture/capture.ts';

@@ -2,6 +2,7 @@
 // against what happened to it.
 import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
+import type { RawRow } from '../../src/domain/decode-row.ts';
 import { Merge } from '../../src/translation/merge.ts';
 import type { Snapshot } from '../../src/translation/snapshot.ts';
 import { openSqliteTranslationState } from '../../src/translation/sqlite/sqlite-translation-state.ts';
@@ -42,7 +43,7 @@ export class CopyUnderTest implements Disposable {
         if (isFirst !== (last === null)) this.#faults.push(`${telling.op} of ${key} after ${last?.version}`);
         if ('before' in telling && !isDeepStrictEqual(telling.before, last))
           this.#faults.push(`${telling.op} of ${key} with another row before than ${last?.version}`);
-        const row = telling.op === 'delete' ? null : (telling.row as unknown as Row);
+        const row = telling.op === 'delete' ? null : rowOf(telling.row);
         told.push({ what: row?.version ?? 'gone', row });
         this.#told.set(key, told);
       },
@@ -172,4 +173,8 @@ export class CopyUnderTest implements Disposable {
   async #retryAll(): Promise<void> {
     for (const { table, key } of this.#state.allParked(100)) await this.#merge.retry(table, key);
   }
+}
+
+function rowOf({ id, version, note }: RawRow): Row {
+  return { id: String(id), version: String(version), note: String(note) };
 }
