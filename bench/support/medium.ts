@@ -3,7 +3,8 @@
 import { startMachine } from '../../examples/medium/demo/machine.ts';
 import { DOMAIN_NAMES, type Environment } from '../../examples/medium/environment.ts';
 import { loadConfig } from '../../src/app/load-config.ts';
-import { type Operator, openOperator } from '../../src/app/operator.ts';
+import { openOperator } from '../../src/app/open-operator.ts';
+import type { Operator } from '../../src/app/operator.ts';
 import { parseLsn } from '../../src/kernel/lsn.ts';
 import { connectPostgres, type PostgresClient, queryText } from '../../src/postgres/connect.ts';
 import { waitUntil } from '../../src/runtime/wait.ts';

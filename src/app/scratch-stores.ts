@@ -13,7 +13,8 @@ export function scratchStores(folder: string): ScratchStores {
     return {
       checkpoint: () => store.checkpoint(),
       load: (table, keys) => store.load(table, keys),
-      commit: (changes, checkpoint, expected) => store.commit(changes, checkpoint, expected),
+      parked: () => store.parked(),
+      commit: (...written) => store.commit(...written),
       snapshot: () => store.snapshot(),
       async [Symbol.asyncDispose]() {
         await store[Symbol.asyncDispose]();

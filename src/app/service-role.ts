@@ -39,6 +39,12 @@ export async function startServiceRole(
       metrics: () => metricsOf(service),
       commands: {
         rebuild: () => service.store.rebuild(),
+        'parked-retry': async (input) => ({
+          parked: await service.store.liveProjector.retryParked((input as { stream?: string }).stream),
+        }),
+        'parked-skip': async (input) => ({
+          wasParked: await service.store.liveProjector.skipParked((input as { stream: string }).stream),
+        }),
         hold: () => snapshots.hold(),
         snapshot: (input) => snapshots.take(input),
         'snapshot-rows': (input) => snapshots.page(input),
@@ -62,7 +68,7 @@ export async function startServiceRole(
 }
 
 function metricsOf(service: RunningService): readonly Metric[] {
-  const { domain, lagEvents, lagMs, position, queries } = service.status();
+  const { domain, lagEvents, lagMs, position, queries, parked } = service.status();
   const labels = { domain };
   const gauge = (name: string, help: string, value: number): Metric => ({
     name,
@@ -77,6 +83,7 @@ function metricsOf(service: RunningService): readonly Metric[] {
       'How long ago the store last equalled the head of the log.',
       lagMs / 1_000,
     ),
+    gauge('banyan_projection_parked_streams', 'Streams that stand still at an event.', parked.length),
     gauge('banyan_projection_position', 'Checkpoint in the log.', position),
     {
       name: 'banyan_service_queries_total',

@@ -1,5 +1,6 @@
 // The whole system at a glance: the fold of the migration's events beside what each role answers of itself.
 import type { CaptureStatus, DomainTraffic, GatewayStatus, ServiceStatus } from '../control/role-status.ts';
+import type { Domain } from '../domain/domain.ts';
 import type { DomainRoute } from '../kernel/stage.ts';
 
 export interface VerificationAge {
@@ -38,6 +39,7 @@ export function troubleOf(
   const trouble: string[] = [];
   if (service === null && route.stage !== 'mapped') trouble.push('service not running');
   if (service?.error) trouble.push(`projection stopped: ${service.error}`);
+  if (service && service.parked.length > 0) trouble.push(`${service.parked.length} streams are parked`);
   if (service?.state === 'building') trouble.push('store is being built');
   if (service && service.noProgressMs > 10_000)
     trouble.push(`no progress for ${Math.round(service.noProgressMs / 1_000)} s`);
@@ -45,4 +47,32 @@ export function troubleOf(
     trouble.push(`${verification.rowsDiffering} rows differ`);
   if (traffic && traffic.sinceMove.differs > 0) trouble.push(`${traffic.sinceMove.differs} answers differ`);
   return trouble;
+}
+
+export interface ParkedItem {
+  readonly domain: string;
+  /** A key's mapping failed in translation, or a stream's event could not be applied by the projection. */
+  readonly kind: 'key' | 'stream';
+  /** `orders ["42"]`, or the stream's name. */
+  readonly what: string;
+  readonly error: string;
+  readonly waiting: number;
+}
+
+/** What waits in translation and in the services, by domain. */
+export function parkedItems(
+  configured: readonly Domain[],
+  domains: readonly DomainStatus[],
+  capture: CaptureStatus | null,
+): readonly ParkedItem[] {
+  const keys = (capture?.parked ?? []).map(({ table, key, error, waiting }): ParkedItem => {
+    const owner = configured.find((domain) => Object.hasOwn(domain.capture.tables, table));
+    return { domain: owner?.name ?? '', kind: 'key', what: `${table} ${key}`, error, waiting };
+  });
+  const streams = domains.flatMap(({ domain, service }) =>
+    (service?.parked ?? []).map(
+      ({ stream, error, waiting }): ParkedItem => ({ domain, kind: 'stream', what: stream, error, waiting }),
+    ),
+  );
+  return [...keys, ...streams];
 }

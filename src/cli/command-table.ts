@@ -2,6 +2,11 @@
 import type { ArgumentSpec, CommandSpec, OptionSpec } from './command.ts';
 
 const domain: ArgumentSpec = { name: 'domain', isRequired: true, summary: 'a domain of the config' };
+const stream: ArgumentSpec = { name: 'stream', isRequired: true, summary: 'such as post-42' };
+const data: OptionSpec = {
+  type: 'boolean',
+  summary: "show the events' data, which may hold personal values",
+};
 const timeout: OptionSpec = {
   type: 'string',
   value: 'duration',
@@ -120,6 +125,38 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./command/rebuild.ts'),
   },
   {
+    name: 'parked list',
+    summary: 'what could not be mapped or applied, and waits: keys of tables and streams',
+    arguments: [{ ...domain, isRequired: false }],
+    options: {},
+    exits: { 4: 'something is parked' },
+    load: () => import('./command/parked-list.ts'),
+  },
+  {
+    name: 'parked show',
+    summary: 'a parked stream: its fault, and the events that wait',
+    arguments: [domain, stream],
+    options: { data },
+    exits: { 3: 'it is not parked' },
+    load: () => import('./command/parked-show.ts'),
+  },
+  {
+    name: 'parked retry',
+    summary: "apply what waits in the service's parked streams, or in one, once its handler is mended",
+    arguments: [domain, { ...stream, isRequired: false }],
+    options: {},
+    exits: { 4: 'something is parked still' },
+    load: () => import('./command/parked-retry.ts'),
+  },
+  {
+    name: 'parked skip',
+    summary: 'leave out the one event at which a stream stands, for good, and go on behind it',
+    arguments: [domain, stream],
+    options: {},
+    exits: { 3: 'it is not parked' },
+    load: () => import('./command/parked-skip.ts'),
+  },
+  {
     name: 'events tail',
     summary: 'follow the log',
     arguments: [],
@@ -127,7 +164,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       category: { type: 'string', value: 'names', summary: 'only these categories, separated by commas' },
       type: { type: 'string', value: 'names', summary: 'only these event types, separated by commas' },
       after: { type: 'string', value: 'position', summary: 'start after this position (default: now)' },
-      data: { type: 'boolean', summary: "show the events' data, which may hold personal values" },
+      data,
       limit: { type: 'string', value: 'n', summary: 'end after so many events' },
     },
     exits: {},
@@ -136,8 +173,8 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'events stream',
     summary: 'one stream, from its first event',
-    arguments: [{ name: 'stream', isRequired: true, summary: 'such as post-42' }],
-    options: { data: { type: 'boolean', summary: "show the events' data, which may hold personal values" } },
+    arguments: [stream],
+    options: { data },
     exits: {},
     load: () => import('./command/events-stream.ts'),
   },

@@ -1,5 +1,6 @@
 // What each role answers on its control endpoint `GET /status`, and the internal headers between gateway and service.
 import type { DomainRoute } from '../kernel/stage.ts';
+import type { ParkedStream } from '../projection/read-store.ts';
 
 export interface CaptureStatus {
   readonly role: 'capture';
@@ -53,6 +54,8 @@ export interface ServiceStatus {
     readonly head: number;
     readonly eventsPerSecond: number;
   } | null;
+  /** Streams that stand still at an event which could not be applied. */
+  readonly parked: readonly ParkedStream[];
   readonly error: string | null;
   readonly queries: { readonly answered: number; readonly behind: number; readonly failed: number };
 }

@@ -150,7 +150,8 @@ export const ERRORS = {
   PROJECTION_FAILED: {
     retry: 'operator',
     exit: 'bug',
-    remedy: 'Correct the handler of the named event type; the projection resumes at that event.',
+    remedy:
+      'Correct the handler of the named event type and start the service; the projection resumes at that event.',
   },
   GATE_REFUSED: {
     retry: 'operator',

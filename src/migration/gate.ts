@@ -56,23 +56,26 @@ export const GATES = {
   },
 
   'nothing is parked': async (context, domain) => {
-    const status = await context.probe.capture();
-    if (!status)
-      return {
-        verdict: 'not-enough-data',
-        measured: 'capture does not answer',
-        remedy: 'banyan run --role capture',
-      };
+    const { capture, service } = context.probe;
+    const [translating, projecting] = await Promise.all([capture(), service(domain.name)]);
+    if (!translating || !projecting) {
+      const [who, remedy] = translating
+        ? ['the service', `banyan run --role service --domain ${domain.name}`]
+        : ['capture', 'banyan run --role capture'];
+      return { verdict: 'not-enough-data', measured: `${who} does not answer`, remedy };
+    }
     const tables = new Set(
-      [domain, ...inputsOf(context, domain)].flatMap(({ capture }) => Object.keys(capture.tables)),
+      [domain, ...inputsOf(context, domain)].flatMap(({ capture: { tables: own } }) => Object.keys(own)),
     );
-    const parked = status.parked.filter(({ table }) => tables.has(table));
-    if (parked.length === 0) return { verdict: 'pass', measured: '0 keys' };
-    return {
-      verdict: 'fail',
-      measured: `${parked.length} keys, of ${parked[0]!.table}: ${parked[0]!.error}`,
-      remedy: 'banyan status --json',
-    };
+    const keys = translating.parked.filter(({ table }) => tables.has(table));
+    const streams = projecting.parked;
+    if (keys.length + streams.length === 0) return { verdict: 'pass', measured: '0 keys, 0 streams' };
+    const [first] = [
+      ...keys.map(({ table, error }) => `${table}: ${error}`),
+      ...streams.map(({ stream, error }) => `${stream}: ${error}`),
+    ];
+    const measured = `${keys.length} keys, ${streams.length} streams; ${first}`;
+    return { verdict: 'fail', measured, remedy: `banyan parked list ${domain.name}` };
   },
 
   'projection is live': async ({ probe, limits }, domain) => {

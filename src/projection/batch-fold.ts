@@ -4,6 +4,9 @@ import type { Projection, Row, StoreTable, TableWriter } from '../domain/domain.
 import { CheckedTable, type OwnRow } from './checked-row.ts';
 import type { ReadStore, TableChanges } from './read-store.ts';
 
+/** The store did not answer: no handler's fault, so nothing is parked for it. */
+export class StoreFault extends Error {}
+
 /** What is to be done to a row that has not been looked at yet. */
 type Step = { readonly patch: Row } | { readonly add: Readonly<Record<string, number>> };
 
@@ -76,7 +79,7 @@ class TableFold implements TableWriter {
   async get(key: Row): Promise<Row | undefined> {
     const entry = this.#entry(key);
     if (!entry.isKnown) {
-      const [found] = await this.#store.load(this.#name, [entry.key]);
+      const [found] = await this.#load([entry.key]);
       // Handlers run one after another, but one may ask for a key twice at once.
       if (!entry.isKnown) this.#settle(entry, found);
     }
@@ -86,10 +89,7 @@ class TableFold implements TableWriter {
   async changes(): Promise<TableChanges> {
     const open = [...this.#entries.values()].filter(({ isKnown }) => !isKnown);
     if (open.length > 0) {
-      const found = await this.#store.load(
-        this.#name,
-        open.map(({ key }) => key),
-      );
+      const found = await this.#load(open.map(({ key }) => key));
       for (const [index, entry] of open.entries()) this.#settle(entry, found[index]);
     }
     const upserts: Row[] = [];
@@ -104,6 +104,14 @@ class TableFold implements TableWriter {
 
   clear(): void {
     this.#entries.clear();
+  }
+
+  async #load(keys: readonly Row[]): Promise<readonly (Row | undefined)[]> {
+    try {
+      return await this.#store.load(this.#name, keys);
+    } catch (cause) {
+      throw new StoreFault('The store did not answer', { cause });
+    }
   }
 
   #entry(row: Row): Entry {

@@ -5,11 +5,12 @@ import type { EventStore, LogBatch } from '../event-store/event-store.ts';
 import { BanyanError } from '../kernel/error.ts';
 import type { Position, RecordedEvent } from '../kernel/event.ts';
 import { type Lsn, parseLsn } from '../kernel/lsn.ts';
+import type { StreamName } from '../kernel/stream.ts';
 import { failpoint } from '../runtime/failpoint.ts';
+import { EventApplier } from './apply-events.ts';
 import { Barrier } from './barrier.ts';
-import { BatchFold } from './batch-fold.ts';
-import { RowFault } from './checked-row.ts';
-import type { Frontier, ReadStore, StoreSnapshot, TableChanges } from './read-store.ts';
+import { Parking, type ParkingDraft } from './parking.ts';
+import type { Frontier, ParkedStream, ReadStore, StoreSnapshot } from './read-store.ts';
 
 export interface ProjectorFigures {
   readonly position: Position;
@@ -20,6 +21,7 @@ export interface ProjectorFigures {
   readonly lagMs: number;
   /** How long the checkpoint has stood still although the head is ahead; 0 when it moves. */
   readonly noProgressMs: number;
+  readonly parked: readonly ParkedStream[];
   readonly error: string | null;
 }
 
@@ -28,14 +30,19 @@ export interface ProjectorOptions {
   readonly store: ReadStore;
   readonly eventLog: EventStore;
   readonly batchSize?: number;
+  /** Told of each stream that is parked, with what its handler threw, which may hold values. */
+  readonly onParked?: (parked: ParkedStream, cause: unknown) => void;
 }
 
 const BATCH = 2_000;
 
 export class Projector {
   readonly #options: ProjectorOptions;
-  readonly #fold: BatchFold;
+  readonly #applier: EventApplier;
   readonly #barrier = new Barrier();
+  #parking = new Parking();
+  /** Batches and retries take turns. */
+  #turn: Promise<unknown> = Promise.resolve();
   #position: Position | undefined;
   /** Undefined until the log has told it. */
   #head: Position | undefined;
@@ -47,22 +54,23 @@ export class Projector {
 
   constructor(options: ProjectorOptions) {
     this.#options = options;
-    this.#fold = new BatchFold(options.projection, options.store);
+    this.#applier = new EventApplier(options.projection, options.store, options.onParked);
   }
 
   /**
-   * Follows the log until `signal` aborts. Rejects with LOG_IDENTITY when the store was filled from another log,
-   * PROJECTION_FAILED when a handler throws (nothing of that batch is applied), CHECKPOINT_MISMATCH when another process
-   * writes the store.
+   * Follows the log until `signal` aborts; first tries what is parked once more. A handler that throws parks the stream of
+   * its event. Rejects with LOG_IDENTITY when the store was filled from another log, PROJECTION_FAILED when too many streams
+   * would be parked (nothing of that batch is applied), CHECKPOINT_MISMATCH when another process writes the store.
    */
   async run(signal: AbortSignal): Promise<void> {
     try {
       await this.#resume();
+      await this.retryParked();
       const { eventLog, projection, batchSize } = this.#options;
       const types = Object.keys(projection.on);
       const after = this.#position ?? 0;
       for await (const batch of eventLog.subscribe({ after, types, batchSize: batchSize ?? BATCH, signal })) {
-        await this.#take(batch, signal);
+        await this.#exclusively(() => this.#take(batch, signal));
       }
     } catch (error) {
       this.#error = tellFault(error);
@@ -83,8 +91,27 @@ export class Projector {
       isCaughtUp,
       lagMs: isCaughtUp ? 0 : Math.round(now - this.#equalledAt),
       noProgressMs: isCaughtUp ? 0 : Math.round(now - this.#movedAt),
+      parked: this.#parking.list(),
       error: this.#error,
     };
+  }
+
+  /** Tries the parked streams again, or one of them, in order; answers those that are parked still. */
+  retryParked(stream?: StreamName): Promise<readonly ParkedStream[]> {
+    return this.#exclusively(async () => {
+      for (const parked of this.#parking.list())
+        if (stream === undefined || parked.stream === stream) await this.#retry(parked, parked.version);
+      return this.#parking.list();
+    });
+  }
+
+  /** Leaves out the event at which a stream stands, for good, and goes on with those behind it. Answers whether it was parked. */
+  skipParked(stream: StreamName): Promise<boolean> {
+    return this.#exclusively(async () => {
+      const parked = this.#parking.get(stream);
+      if (parked) await this.#retry(parked, parked.version + 1);
+      return parked !== undefined;
+    });
   }
 
   /** Whether the store holds everything of `source` up to `lsn`; waits for it at most `timeoutMs`. */
@@ -127,6 +154,7 @@ export class Projector {
     }
     this.#position = checkpoint.position;
     this.#frontier = checkpoint.frontier;
+    this.#parking = new Parking(await store.parked());
   }
 
   async #take(batch: LogBatch, signal: AbortSignal): Promise<void> {
@@ -151,17 +179,7 @@ export class Projector {
   }
 
   async #project(events: readonly RecordedEvent[], upTo: Position, frontier: Frontier): Promise<void> {
-    const { store, eventLog } = this.#options;
-    try {
-      await this.#handle(events);
-      const changes = await this.#changesOf(events);
-      failpoint('projection.before-commit');
-      await store.commit(changes, { log: eventLog.identity, position: upTo, frontier }, this.#position);
-      failpoint('projection.after-commit');
-    } finally {
-      // Also after a failure: the same events come again.
-      this.#fold.clear();
-    }
+    await this.#commit(events, this.#parking.draft(), upTo, frontier);
     this.#position = upTo;
     this.#frontier = frontier;
     this.#error = null;
@@ -170,40 +188,43 @@ export class Projector {
     for (const waiter of [...this.#waiters]) if (waiter.isReached()) waiter.wake();
   }
 
-  /** With `isSettled`, each event's rows are made whole before the next one's. */
-  async #handle(events: readonly RecordedEvent[], isSettled = false): Promise<void> {
-    const { on } = this.#options.projection;
-    for (const event of events) {
-      try {
-        const pending = on[event.type]!(event, this.#fold.tables);
-        if (pending) await pending;
-        if (isSettled) await this.#fold.changes();
-      } catch (cause) {
-        throw this.#failedOn(event, cause);
-      }
+  /** Applies what waited in a stream, from `version` on, up to where the store is; all at once, so that none is left out. */
+  async #retry({ stream }: ParkedStream, version: number): Promise<void> {
+    const { eventLog, projection } = this.#options;
+    const position = this.#position ?? 0;
+    const waited: RecordedEvent[] = [];
+    for await (const events of eventLog.readStream(stream, { afterVersion: version - 1 })) {
+      waited.push(...events.filter((event) => event.position <= position && event.type in projection.on));
     }
+    const draft = this.#parking.draft();
+    draft.free(stream);
+    await this.#commit(waited, draft, position, this.#frontier);
   }
 
-  /** A row that turns out not to fit only now is one event's fault: they are gone through again to find which. */
-  async #changesOf(events: readonly RecordedEvent[]): Promise<readonly TableChanges[]> {
+  async #commit(
+    events: readonly RecordedEvent[],
+    draft: ParkingDraft,
+    upTo: Position,
+    frontier: Frontier,
+  ): Promise<void> {
+    const { store, eventLog } = this.#options;
     try {
-      return await this.#fold.changes();
-    } catch (error) {
-      if (!(error instanceof RowFault)) throw error;
-      this.#fold.clear();
-      await this.#handle(events, true);
-      throw error;
+      const changes = await this.#applier.apply(events, draft);
+      failpoint('projection.before-commit');
+      const checkpoint = { log: eventLog.identity, position: upTo, frontier };
+      await store.commit(changes, checkpoint, this.#position, draft.changes());
+      failpoint('projection.after-commit');
+    } finally {
+      // Also after a failure: the same events come again.
+      this.#applier.clear();
     }
+    draft.accept();
   }
 
-  #failedOn({ type, stream, position }: RecordedEvent, cause: unknown): BanyanError {
-    const { name } = this.#options.projection;
-    return new BanyanError('PROJECTION_FAILED', `Projection ${name} failed on ${type}`, {
-      at: `${stream}, position ${position}`,
-      // What a handler itself throws may hold values of the event: it is for the log alone.
-      ...(cause instanceof RowFault ? { why: cause.message } : {}),
-      cause,
-    });
+  #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
   }
 }
 

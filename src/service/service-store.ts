@@ -115,6 +115,11 @@ export class ServiceStore implements AsyncDisposable {
       projection: this.#projection,
       store: shelved.store,
       eventLog: this.#eventLog,
+      onParked: ({ stream, version, type }, cause) =>
+        this.#log.error(
+          { err: cause, stream, version, type },
+          'a stream was parked: its event cannot be applied',
+        ),
     });
     const stopping = new AbortController();
     const signal = AbortSignal.any([stopping.signal, this.#closing.signal]);

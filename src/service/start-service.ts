@@ -88,7 +88,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     url: `http://${options.host}:${port}`,
     store,
     status() {
-      const { position, head, frontier, lagMs, noProgressMs, error } = store.figures();
+      const { position, head, frontier, lagMs, noProgressMs, parked, error } = store.figures();
       return {
         role: 'service',
         domain: domain.name,
@@ -102,6 +102,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
           Object.entries(frontier).map(([source, lsn]) => [source, formatLsn(lsn)]),
         ),
         rebuild: store.rebuildFigures(),
+        parked,
         error,
         queries: { ...queries },
       };

@@ -49,7 +49,7 @@ suite('a faulty mapping', () => {
     assert.match(stdout, /orders stays backfilled: 1 gate is not met/);
     assert.match(
       stdout,
-      /✗ nothing is parked +3 keys, of orders: (an order needs a customer|OrderPlaced does not fit)/,
+      /✗ nothing is parked +3 keys, 0 streams; orders: (an order needs a customer|OrderPlaced does not fit)/,
     );
     assert.equal((await shop.status()).domains[0]!.route.stage, 'backfilled');
   });

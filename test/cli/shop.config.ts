@@ -2,7 +2,7 @@
 import { defineConfig } from 'banyan';
 import { orders } from '../domain/shop.ts';
 
-const { SHOP_URL, SHOP_DATA_DIR, SHOP_PORT, SHOP_MAPPING } = process.env;
+const { SHOP_URL, SHOP_DATA_DIR, SHOP_PORT, SHOP_MAPPING, SHOP_HANDLER } = process.env;
 const port = Number(SHOP_PORT);
 const mapping = orders.capture.tables.orders!;
 
@@ -17,11 +17,28 @@ const broken = {
   capture: { ...orders.capture, tables: { orders: { ...mapping, insert, backfill: insert } } },
 };
 
+/** A handler that does not know what to do with one customer's orders. */
+const place = orders.projection.on.OrderPlaced!;
+const picky = {
+  ...orders,
+  projection: {
+    ...orders.projection,
+    on: {
+      ...orders.projection.on,
+      OrderPlaced: ((event, tables) => {
+        const { customer } = event.data as { readonly customer: string };
+        if (customer === 'Eve') throw new TypeError('Eve is nobody’s customer');
+        return place(event, tables);
+      }) satisfies typeof place,
+    },
+  },
+};
+
 export default defineConfig({
   name: 'shop',
   source: { url: SHOP_URL },
   dataDir: SHOP_DATA_DIR!,
   gateway: { port, monolith: 'http://127.0.0.1:9' },
-  domains: [SHOP_MAPPING === 'broken' ? broken : orders],
+  domains: [SHOP_MAPPING === 'broken' ? broken : SHOP_HANDLER === 'picky' ? picky : orders],
   services: { orders: { port: port + 10 } },
 });

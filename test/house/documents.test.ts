@@ -13,7 +13,7 @@ test('each promise names a test that is there', () => {
     .filter((line) => line.startsWith('- '));
   assert.ok(promises.length > 30, `only ${promises.length} promises`);
   const unproven = promises.filter((line) => {
-    const { file, title } = /: `(?<file>test\/[^`]+\.test\.ts)` (?<title>.+)$/.exec(line)?.groups ?? {};
+    const { file, title } = /: `(?<file>test\/[^`]+\.ts)` (?<title>.+)$/.exec(line)?.groups ?? {};
     return (
       !file || !title || !existsSync(join(root, file)) || !titles(file).some((one) => one.includes(title))
     );

@@ -76,18 +76,28 @@ test('inputs are copied: the domain and all that it listens to', async () => {
   assert.deepEqual(await ask(town, 'inputs are copied', orders), ['pass: orders']);
 });
 
-test('nothing is parked: no key of its own tables, nor of those that it listens to', async () => {
+test('nothing is parked: no key of its own tables, nor of those that it listens to, and no stream of its projection', async () => {
   const town = openTown();
   const parked = { table: 'orders', key: '7', error: 'OrderPlaced does not fit its schema', waiting: 2 };
   town.says.capture = { ...town.says.capture!, parked: [{ ...parked, table: 'other' }] };
-  assert.deepEqual(await ask(town, 'nothing is parked'), ['pass: 0 keys']);
+  assert.deepEqual(await ask(town, 'nothing is parked'), ['pass: 0 keys, 0 streams']);
   town.says.capture = { ...town.says.capture, parked: [parked] };
   for (const domain of [orders, parcels]) {
     assert.deepEqual(await ask(town, 'nothing is parked', domain), [
-      'fail: 1 keys, of orders: OrderPlaced does not fit its schema',
-      'banyan status --json',
+      'fail: 1 keys, 0 streams; orders: OrderPlaced does not fit its schema',
+      `banyan parked list ${domain.name}`,
     ]);
   }
+  const stream = { stream: 'order-7', version: 2, position: 9, type: 'OrderPlaced', waiting: 0 };
+  town.says.service = {
+    ...town.says.service!,
+    parked: [{ ...stream, error: 'the handler threw TypeError' }],
+  };
+  town.says.capture = { ...town.says.capture, parked: [] };
+  assert.deepEqual(await ask(town, 'nothing is parked'), [
+    'fail: 0 keys, 1 streams; order-7: the handler threw TypeError',
+    'banyan parked list orders',
+  ]);
 });
 
 test('projection is live: caught up within the limit, and at work', async () => {

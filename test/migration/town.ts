@@ -149,7 +149,15 @@ const captureStatus: CaptureStatus = {
 };
 
 const serviceStatus: ServiceStatus = {
-  ...{ role: 'service', domain: 'orders', state: 'live', position: 1_000, head: 1_000, lagEvents: 0 },
+  ...{
+    role: 'service',
+    domain: 'orders',
+    state: 'live',
+    position: 1_000,
+    head: 1_000,
+    lagEvents: 0,
+    parked: [],
+  },
   ...{ lagMs: 0, noProgressMs: 0, frontier: {}, rebuild: null, error: null },
   queries: { answered: 0, behind: 0, failed: 0 },
 };

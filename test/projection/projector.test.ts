@@ -2,11 +2,8 @@
 // and faults say where it stands.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { int, text } from '../../src/domain/column.ts';
-import { table } from '../../src/domain/define-table.ts';
 import type { Handler, Projection } from '../../src/domain/domain.ts';
 import { createMemoryEventStore } from '../../src/event-store/memory/memory-event-store.ts';
-import { BanyanError } from '../../src/kernel/error.ts';
 import { LSN_ZERO, lsn } from '../../src/kernel/lsn.ts';
 import { Projector } from '../../src/projection/projector.ts';
 import type { ReadStore } from '../../src/projection/read-store.ts';
@@ -45,63 +42,6 @@ test('a commit that fails leaves nothing behind, in the store or in the batch, a
   await runToHead(polls, projector);
   assert.deepEqual(await votesIn(store), VOTES);
   assert.equal(projector.figures().error, null);
-});
-
-test('a handler that throws stops the projection before its batch, naming the event; mended, it goes on from there', async () => {
-  await using polls = openPolls();
-  const store = await polls.open();
-  await vote(polls.log, ['ann']);
-  await runToHead(polls, projectorOn(polls, store));
-  await vote(polls.log, ['bob', 'cat']);
-  const broken = countingBy((event, tables) => {
-    if (event.position === 3) throw new Error('no such candidate');
-    return voting.on.Voted!(event, tables);
-  });
-  const fault = await faultOf(projectorOn(polls, store, { projection: broken }));
-  assert.equal(fault.code, 'PROJECTION_FAILED');
-  assert.equal(fault.message, 'Projection voting failed on Voted');
-  assert.equal(fault.at, 'poll-1, position 3');
-  assert.equal((fault.cause as Error).message, 'no such candidate');
-  assert.deepEqual(await votesIn(store), { ann: 1 });
-  await runToHead(polls, projectorOn(polls, store));
-  assert.deepEqual(await votesIn(store), { ann: 1, bob: 1, cat: 1 });
-});
-
-test('a row that does not fit its table is told by table, column and event, and never by value', async () => {
-  await using polls = openPolls();
-  await vote(polls.log, ['ann', 7]);
-  const projector = projectorOn(polls, await polls.open());
-  const fault = await faultOf(projector);
-  assert.equal(fault.code, 'PROJECTION_FAILED');
-  assert.equal(fault.at, 'poll-1, position 2');
-  assert.equal(fault.why, 'Column candidates.name takes text, not this number');
-  assert.equal(
-    projector.figures().error,
-    'Projection voting failed on Voted at poll-1, position 2: Column candidates.name takes text, not this number',
-  );
-});
-
-test('a row that turns out not to fit only when the batch is written is told by its event too', async () => {
-  const columns = { name: text(), votes: int().defaultsTo(0), colour: text() };
-  const coloured: Projection = {
-    ...voting,
-    tables: { candidates: table({ key: ['name'], columns }) },
-    on: {
-      Voted: (event, tables) => {
-        const { name } = event.data as { readonly name: string };
-        if (event.position > 2) tables.candidates!.increment({ name }, { votes: 1 });
-        else tables.candidates!.upsert({ name, votes: 1, colour: 'red' });
-      },
-    },
-  };
-  await using polls = openPolls();
-  await vote(polls.log, ['ann', 'bob', 'ann', 'cat', 'dan', 'ann']);
-  const store = await polls.open({ projection: coloured });
-  const fault = await faultOf(projectorOn(polls, store, { projection: coloured }));
-  assert.equal(fault.code, 'PROJECTION_FAILED');
-  assert.equal(fault.at, 'poll-1, position 4');
-  assert.equal(fault.why, 'Column candidates.colour takes text and was given none');
-  assert.deepEqual(await votesIn(store), {});
 });
 
 test('a store that was filled from another log is refused', async () => {
@@ -221,21 +161,16 @@ async function runToHead({ log }: Polls, projector: Projector): Promise<void> {
   await running;
 }
 
-async function faultOf(projector: Projector): Promise<BanyanError> {
-  const fault = await projector.run(never).catch((error: unknown) => error);
-  assert.ok(fault instanceof BanyanError, String(fault));
-  return fault;
-}
-
 function failingOnce(store: ReadStore): ReadStore {
   let failures = 1;
   return {
     checkpoint: () => store.checkpoint(),
+    parked: () => store.parked(),
     load: (name, keys) => store.load(name, keys),
-    commit: async (changes, checkpoint, expected) => {
+    commit: async (...written) => {
       failures -= 1;
       if (failures >= 0) throw new Error('the disk is full');
-      await store.commit(changes, checkpoint, expected);
+      await store.commit(...written);
     },
     snapshot: () => store.snapshot(),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),

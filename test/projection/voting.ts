@@ -60,7 +60,12 @@ export function openPolls(): Polls {
 }
 
 /** One vote per name, in one append; with `at`, as captured from the town's database at that place. */
-export async function vote(log: EventStore, names: readonly unknown[], at?: Lsn): Promise<void> {
+export async function vote(
+  log: EventStore,
+  names: readonly unknown[],
+  at?: Lsn,
+  stream = 'poll-1',
+): Promise<void> {
   const source = at === undefined ? {} : { source: { name: SOURCE, lsn: formatLsn(at), xid: '1' } };
   const events = names.map((name): NewEvent => {
     const meta = { origin: 'capture', ...source } as const;
@@ -75,7 +80,7 @@ export async function vote(log: EventStore, names: readonly unknown[], at?: Lsn)
   });
   const expected = await log.sourceProgress(SOURCE);
   await log.append(
-    [{ stream: 'poll-1', expected: 'any', events }],
+    [{ stream, expected: 'any', events }],
     at === undefined ? {} : { source: { name: SOURCE, lsn: at, position: 0, expected } },
   );
 }

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../../../src/app/load-config.ts';
-import { openOperator } from '../../../src/app/operator.ts';
+import { openOperator } from '../../../src/app/open-operator.ts';
 import { copyBars } from '../../../src/cli/copy-bars.ts';
 import { createOutput, errorText, paint } from '../../../src/cli/output.ts';
 import { BanyanError, EXIT } from '../../../src/kernel/error.ts';

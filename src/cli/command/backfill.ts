@@ -1,5 +1,5 @@
 // `banyan backfill <domain>`: existing rows into the log. Ctrl-C pauses; running it again goes on where it stopped.
-import { openOperator } from '../../app/operator.ts';
+import { openOperator } from '../../app/open-operator.ts';
 import { EXIT } from '../../kernel/error.ts';
 import type { CommandRun } from '../command.ts';
 import { copyBars } from '../copy-bars.ts';

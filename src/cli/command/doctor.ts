@@ -1,5 +1,5 @@
 // `banyan doctor`: every precondition at the source, with the exact SQL for each that is not met. Changes nothing.
-import { openOperator } from '../../app/operator.ts';
+import { openOperator } from '../../app/open-operator.ts';
 import { EXIT } from '../../kernel/error.ts';
 import type { CommandRun } from '../command.ts';
 import { paint } from '../output.ts';

@@ -1,5 +1,5 @@
 // `banyan promote <domain>`: the next stage, if its gates pass. `--plan` prints the very plan that would run.
-import { openOperator } from '../../app/operator.ts';
+import { openOperator } from '../../app/open-operator.ts';
 import { EXIT } from '../../kernel/error.ts';
 import type { CommandRun } from '../command.ts';
 import { copyBars } from '../copy-bars.ts';

@@ -1,5 +1,5 @@
 // `banyan rebuild <domain>`: the service builds a new store from the first event, beside the live one, and swaps it in.
-import { openOperator } from '../../app/operator.ts';
+import { openOperator } from '../../app/open-operator.ts';
 import { EXIT } from '../../kernel/error.ts';
 import type { CommandRun } from '../command.ts';
 import { parseDuration } from '../parse.ts';

@@ -1,5 +1,5 @@
 // `banyan rollback <domain>`: one stage back, or to the one named; never gated.
-import { openOperator } from '../../app/operator.ts';
+import { openOperator } from '../../app/open-operator.ts';
 import { EXIT } from '../../kernel/error.ts';
 import type { CommandRun } from '../command.ts';
 import { moveOf } from '../move-options.ts';

@@ -1,5 +1,5 @@
 // `banyan shadow <domain>`: what the comparison of both sides' answers has found, by route and field.
-import { openOperator } from '../../app/operator.ts';
+import { openOperator } from '../../app/open-operator.ts';
 import { BanyanError, EXIT } from '../../kernel/error.ts';
 import type { CommandRun } from '../command.ts';
 import { count } from '../progress-bar.ts';

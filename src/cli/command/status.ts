@@ -1,5 +1,5 @@
 // `banyan status`: where every domain stands; --watch shows it live, --wait turns it into a gate for scripts.
-import { openOperator } from '../../app/operator.ts';
+import { openOperator } from '../../app/open-operator.ts';
 import type { SystemStatus } from '../../app/system-status.ts';
 import { BanyanError, EXIT } from '../../kernel/error.ts';
 import { STAGES } from '../../kernel/stage.ts';

@@ -1,5 +1,5 @@
 // `banyan verify <domain>`: the service's store against the monolith's tables, at one LSN.
-import { openOperator } from '../../app/operator.ts';
+import { openOperator } from '../../app/open-operator.ts';
 import { EXIT } from '../../kernel/error.ts';
 import type { CommandRun } from '../command.ts';
 import { count, duration } from '../progress-bar.ts';

@@ -4,8 +4,16 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { Projection, Row } from '../../domain/domain.ts';
 import { BanyanError } from '../../kernel/error.ts';
 import type { Position } from '../../kernel/event.ts';
-import type { ReadStore, StoreCheckpoint, StoreSnapshot, TableChanges } from '../read-store.ts';
+import type {
+  ParkedStream,
+  ParkingChanges,
+  ReadStore,
+  StoreCheckpoint,
+  StoreSnapshot,
+  TableChanges,
+} from '../read-store.ts';
 import { frontierText, readCheckpoint } from './checkpoint-row.ts';
+import { PARKED_TABLE, readParked, writeParked } from './parked-rows.ts';
 import { SnapshotPool } from './snapshot-pool.ts';
 import {
   createTables,
@@ -23,6 +31,7 @@ const META = `
     only INTEGER PRIMARY KEY CHECK (only = 1), shape TEXT NOT NULL,
     log_id TEXT, recovery_epoch INTEGER, position INTEGER, frontier TEXT
   );
+  ${PARKED_TABLE}
 `;
 
 export interface SqliteReadStoreOptions {
@@ -77,6 +86,10 @@ class SqliteReadStore implements ReadStore {
     return readCheckpoint(this.#database);
   }
 
+  async parked(): Promise<readonly ParkedStream[]> {
+    return readParked(this.#database);
+  }
+
   async load(name: string, keys: readonly Row[]): Promise<readonly (Row | undefined)[]> {
     const table = this.#projection.tables[name]!;
     const statement = this.#statement(loadSql(name, table));
@@ -90,6 +103,7 @@ class SqliteReadStore implements ReadStore {
     changes: readonly TableChanges[],
     checkpoint: StoreCheckpoint,
     expected: Position | undefined,
+    parking?: ParkingChanges,
   ): Promise<void> {
     this.#database.exec('BEGIN IMMEDIATE');
     try {
@@ -119,6 +133,7 @@ class SqliteReadStore implements ReadStore {
           for (const row of upserts) statement.run(...rowValues(table, row));
         }
       }
+      if (parking) writeParked((sql) => this.#statement(sql), parking);
       this.#database.exec('COMMIT');
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
