@@ -1,4 +1,4 @@
-// The same random workload on the reference engine and on SQLite: every outcome, batch and head must agree.
+// The same random workload on the reference engine and on each real one: every outcome, batch and head must agree.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -6,7 +6,9 @@ import type { AppendOptions, EventStore, LogFilter, StreamWrite } from '../../sr
 import { createMemoryEventStore } from '../../src/event-store/memory/memory-event-store.ts';
 import type { NewEvent } from '../../src/kernel/event.ts';
 import { lsn } from '../../src/kernel/lsn.ts';
+import type { LogUnderTest } from '../../src/testing/contract/event-store.ts';
 import { scratchLog } from './scratch-log.ts';
+import { scratchPostgresServer } from './scratch-postgres-log.ts';
 
 const category = fc.constantFrom('post', 'user', 'tag');
 const type = fc.constantFrom('Written', 'Edited', 'Rare');
@@ -65,35 +67,41 @@ const reading = fc.record({
   ),
 });
 
-test('memory and SQLite agree on every random workload', async () => {
+const postgres = await scratchPostgresServer();
+
+test('memory and SQLite agree on every random workload', () => agree(scratchLog, 60));
+
+test('memory and PostgreSQL agree on every random workload', () => agree(() => postgres.newLog(), 40));
+
+async function agree(make: () => LogUnderTest, numRuns: number): Promise<void> {
   await fc.assert(
     fc.asyncProperty(steps, fc.array(reading, { maxLength: 5 }), async (workload, readings) => {
-      await using log = scratchLog();
-      await using sqlite = await log.open();
+      await using log = make();
+      await using engine = await log.open();
       await using memory = createMemoryEventStore();
       for (const appends of workload) {
         const [expected, actual] = await Promise.all(
-          [memory, sqlite].map((store) => Promise.all(appends.map((append) => answer(store, ...append)))),
+          [memory, engine].map((store) => Promise.all(appends.map((append) => answer(store, ...append)))),
         );
         assert.deepEqual(actual, expected);
-        assert.deepEqual(await headOf(sqlite), await headOf(memory));
+        assert.deepEqual(await headOf(engine), await headOf(memory));
       }
       for (const { filter, ...bounds } of readings) {
         const [expected, actual] = await Promise.all(
-          [memory, sqlite].map((store) => Array.fromAsync(store.readLog({ ...filter, ...bounds }))),
+          [memory, engine].map((store) => Array.fromAsync(store.readLog({ ...filter, ...bounds }))),
         );
         assert.deepEqual(actual, expected);
       }
       for (const name of ['post-1', 'user-ä-🌳']) {
         assert.deepEqual(
-          await Array.fromAsync(sqlite.readStream(name, { batchSize: 3 })),
+          await Array.fromAsync(engine.readStream(name, { batchSize: 3 })),
           await Array.fromAsync(memory.readStream(name, { batchSize: 3 })),
         );
       }
     }),
-    { numRuns: 60 },
+    { numRuns },
   );
-});
+}
 
 async function answer(
   store: EventStore,

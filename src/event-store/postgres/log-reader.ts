@@ -42,12 +42,18 @@ type HorizonRow = readonly [
 export class LogReader {
   readonly #connection: LogConnection;
   readonly #schema: string;
+  readonly #underWayMs: number;
   /** A horizon stays true for ever; a writer that was slow to register can only make the next one look lower. */
   #proven = { settled: 0, head: 0 };
 
-  constructor(connection: LogConnection, { schema }: LogNames) {
+  constructor(
+    connection: LogConnection,
+    { schema }: LogNames,
+    { underWayMs = UNDER_WAY_MS }: { readonly underWayMs?: number } = {},
+  ) {
     this.#connection = connection;
     this.#schema = schema;
+    this.#underWayMs = underWayMs;
   }
 
   async horizon(): Promise<Horizon> {
@@ -82,7 +88,7 @@ export class LogReader {
     let horizon = await this.horizon();
     const { drawn } = horizon;
     while (horizon.settled < drawn && !signal?.aborted) {
-      if (performance.now() - start > UNDER_WAY_MS) throw this.#heldUp(horizon);
+      if (performance.now() - start > this.#underWayMs) throw this.#heldUp(horizon);
       await pause(1 + Math.random() * 2, signal);
       horizon = await this.horizon();
     }
