@@ -1,6 +1,7 @@
 // The capture role: source to change log to event log. One of all capture processes works, the others stand by.
 import { hostname } from 'node:os';
 import { readSourceOpened, runCapture } from '../capture/capture.ts';
+import { keepFlushed } from '../capture/postgres/flush-wal.ts';
 import { postgresChangeSource } from '../capture/postgres/postgres-change-source.ts';
 import { inspectSlot, type SlotState } from '../capture/postgres/slot.ts';
 import { startControlServer } from '../control/control-server.ts';
@@ -126,6 +127,7 @@ export async function startCaptureRole(config: Config, log: Log = createLog('cap
         },
       }),
       watchSlot(config, counters, signal, log),
+      keepFlushed(config.source.url, { signal, log }),
     ];
     for (const part of parts) part.catch(() => failing.abort());
     await Promise.allSettled(parts);

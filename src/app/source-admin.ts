@@ -1,12 +1,12 @@
 // The migration's hand at a PostgreSQL source.
 import { inspectSource } from '../capture/postgres/doctor.ts';
 import { fence } from '../capture/postgres/fence.ts';
+import { flushWal } from '../capture/postgres/flush-wal.ts';
 import { openSource } from '../capture/postgres/open-source.ts';
 import { addTables, dropTables } from '../capture/postgres/publication.ts';
 import type { EventStore } from '../event-store/event-store.ts';
-import { parseLsn } from '../kernel/lsn.ts';
 import type { SourceAdmin } from '../migration/ports.ts';
-import { connectPostgres, type PostgresClient, queryText } from '../postgres/connect.ts';
+import { connectPostgres, type PostgresClient } from '../postgres/connect.ts';
 import type { Config } from './config.ts';
 
 const FENCE_TIMEOUT_MS = 60_000;
@@ -17,7 +17,8 @@ export function postgresSourceAdmin(config: Config, changeLog: EventStore): Sour
   const namesOf = (tables: readonly string[]): { schema: string; table: string }[] =>
     tables.map((name) => ({ schema: source.tables[name]!.schema, table: source.tables[name]!.table }));
   const connected = async <T>(work: (client: PostgresClient) => Promise<T>): Promise<T> => {
-    const client = await connectPostgres(url, { applicationName: 'banyan operator' });
+    const settings = { synchronous_commit: 'local' };
+    const client = await connectPostgres(url, { applicationName: 'banyan operator', settings });
     try {
       return await work(client);
     } finally {
@@ -38,9 +39,6 @@ export function postgresSourceAdmin(config: Config, changeLog: EventStore): Sour
       const findings = await inspectSource({ url, slot, source, tables });
       return findings.filter(({ level }) => level === 'blocking').map(({ what }) => what);
     },
-    insertLsn: () =>
-      connected(async (client) =>
-        parseLsn((await queryText(client, 'SELECT pg_current_wal_insert_lsn() AS lsn'))[0]!.lsn!),
-      ),
+    flushedLsn: () => connected(flushWal),
   };
 }

@@ -27,7 +27,7 @@ export const GATES = {
   },
 
   'capture lag': async ({ admin, eventLog, source, limits }) => {
-    const wanted = await admin.insertLsn();
+    const wanted = await admin.flushedLsn();
     const startedAt = performance.now();
     const isThere = await waitUntil(
       async () => ((await eventLog.sourceProgress(source))?.lsn ?? 0n) >= wanted,

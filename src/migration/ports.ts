@@ -18,7 +18,8 @@ export interface SourceAdmin {
   withdraw(tables: readonly string[]): Promise<void>;
   /** What stands in the way of capturing these tables; empty when nothing does. */
   obstacles(tables: readonly string[]): Promise<readonly string[]>;
-  insertLsn(): Promise<Lsn>;
+  /** A place behind everything that has been committed, which the source will send. */
+  flushedLsn(): Promise<Lsn>;
 }
 
 export interface Backfiller {

@@ -106,3 +106,17 @@ function assertRefused(messages: readonly Buffer[]): void {
     (error) => error instanceof BanyanError && error.code === 'REPLICATION_PROTOCOL',
   );
 }
+
+test('a transaction that is passed over leaves the relations that it announced to the next one', () => {
+  const assembler = new TransactionAssembler();
+  const relation = sent.relation(5, 'public', 't', 'd', [ID]);
+  const [first] = assemble(assembler, BEGIN, relation, sent.message(1, 2n, 'other', ''), COMMIT);
+  assert.deepEqual([first!.changes, first!.relations.map(({ id }) => id)], [[], ['5.1']]);
+  assembler.passOver(first!);
+  const wide = sent.relation(6, 'public', 'u', 'd', [ID]);
+  const [second] = assemble(assembler, BEGIN, wide, sent.insert(5, sent.tuple('1')), COMMIT);
+  assert.deepEqual(
+    second!.relations.map(({ id }) => id),
+    ['5.1', '6.1'],
+  );
+});

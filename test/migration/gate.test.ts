@@ -18,7 +18,7 @@ async function ask(town: Town, gate: GateName, domain: Domain = orders): Promise
 
 test('where nothing runs and nothing was measured no gate passes, but for the one that looks at the source alone', async () => {
   const town = openTown({ captureLagMs: 5 });
-  Object.assign(town.says, { insertLsn: 9n, capture: null, service: null, traffic: null });
+  Object.assign(town.says, { flushedLsn: 9n, capture: null, service: null, traffic: null });
   const results = await evaluateGates(town.context, orders, Object.keys(GATES) as GateName[]);
   assert.deepEqual(
     results.map(({ gate, verdict }) => [gate, verdict]),
@@ -50,14 +50,14 @@ test('source is ready: nothing stands in the way', async () => {
 
 test('capture lag: what is committed now arrives within the limit, and the gate waits for it that long', async () => {
   const town = openTown({ captureLagMs: 60_000 });
-  town.says.insertLsn = 9n;
+  town.says.flushedLsn = 9n;
   const asked = ask(town, 'capture lag');
   await town.eventLog.append([], {
     source: { name: SOURCE, lsn: lsn(9n), position: 0, expected: undefined },
   });
   assert.match((await asked)[0]!, /^pass: \d+ ms, limit 60\.0 s$/);
   const late = openTown({ captureLagMs: 5 });
-  late.says.insertLsn = 9n;
+  late.says.flushedLsn = 9n;
   const [verdict, remedy] = await ask(late, 'capture lag');
   assert.match(verdict!, /^fail: over \d+ ms, limit 5 ms$/);
   assert.equal(remedy, 'banyan status');

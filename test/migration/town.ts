@@ -71,7 +71,7 @@ export interface Town {
   /** What the ports answer. A test writes here. */
   readonly says: {
     obstacles: readonly string[];
-    insertLsn: bigint;
+    flushedLsn: bigint;
     capture: CaptureStatus | null;
     service: ServiceStatus | null;
     traffic: DomainTraffic | null;
@@ -84,7 +84,7 @@ export function openTown(limits: Partial<GateLimits> = {}): Town {
   const asked: string[] = [];
   const says: Town['says'] = {
     obstacles: [],
-    insertLsn: 0n,
+    flushedLsn: 0n,
     capture: captureStatus,
     service: serviceStatus,
     traffic: trafficOf({}),
@@ -94,7 +94,7 @@ export function openTown(limits: Partial<GateLimits> = {}): Town {
     publish: async (tables) => void asked.push(`publish ${tables.join(', ')}`),
     withdraw: async (tables) => void asked.push(`withdraw ${tables.join(', ')}`),
     obstacles: async () => says.obstacles,
-    insertLsn: async () => lsn(says.insertLsn),
+    flushedLsn: async () => lsn(says.flushedLsn),
   };
   const eventLog = createMemoryEventStore();
   const changeLog = createMemoryEventStore();

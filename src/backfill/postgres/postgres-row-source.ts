@@ -21,7 +21,13 @@ export interface PostgresRowSourceOptions {
 }
 
 export function postgresRowSource({ url, size }: PostgresRowSourceOptions): RowSource {
-  return new PostgresRowSource(createPool(url, { applicationName: 'banyan backfill', size }));
+  return new PostgresRowSource(
+    createPool(url, {
+      applicationName: 'banyan backfill',
+      size,
+      settings: { synchronous_commit: 'local' },
+    }),
+  );
 }
 
 class PostgresRowSource implements RowSource {
@@ -75,7 +81,8 @@ class PostgresRowSource implements RowSource {
       prefix,
       JSON.stringify(mark),
     ]);
-    const [row] = await queryText(this.#pool, 'SELECT pg_current_wal_insert_lsn() AS lsn');
+    // The commit is on disk, and what is on disk is sent; what was only written may be kept back for seconds.
+    const [row] = await queryText(this.#pool, 'SELECT pg_current_wal_flush_lsn() AS lsn');
     return parseLsn(row!.lsn!);
   }
 

@@ -138,11 +138,11 @@ class Inbox {
     const transaction = this.#assembler.take(decodeMessage(bytes, start));
     if (transaction) {
       const end = parseLsn(transaction.endLsn);
-      // After a restart from within what was taken in already, the server may send a transaction again.
-      if (end > this.#frontier) {
-        this.#frontier = end;
-        this.#transactions.push(transaction);
-      }
+      // After a restart from within what was taken in already, the server may send a transaction again; and one that
+      // changed nothing of ours only moves the frontier.
+      if (end > this.#frontier && transaction.changes.length > 0) this.#transactions.push(transaction);
+      else this.#assembler.passOver(transaction);
+      this.#frontier = maxLsn(this.#frontier, end);
       this.wake();
     }
     // Only between transactions: one that is larger than the bound is assembled whole.

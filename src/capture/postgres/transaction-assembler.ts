@@ -26,6 +26,11 @@ export class TransactionAssembler {
     return this.#open !== undefined;
   }
 
+  /** A transaction that nobody keeps: the relations that it announced come with the next one. */
+  passOver({ relations }: SourceTransaction): void {
+    this.#announced = [...relations, ...this.#announced];
+  }
+
   /** Takes the next message; answers the transaction that it completes. */
   take(message: PgoutputMessage): SourceTransaction | undefined {
     switch (message.type) {
