@@ -5,8 +5,13 @@ import type { AppendRequest } from './append-request.ts';
 import type { AppendOutcome } from './event-store.ts';
 
 /** Ends a group: enough to hide the sync, few enough to keep the loop's turn near 20 ms. */
-const GROUP_EVENTS = 2000;
-const GROUP_APPENDS = 256;
+const GROUP_LIMITS: GroupLimits = { events: 2000, appends: 256 };
+
+/** A single append may have more events. */
+export interface GroupLimits {
+  readonly events: number;
+  readonly appends: number;
+}
 
 export type GroupAnswer =
   | { readonly outcomes: readonly AppendOutcome[] }
@@ -24,12 +29,14 @@ interface Queued {
 
 export class AppendQueue {
   readonly #commit: (group: readonly AppendRequest[]) => Promise<GroupAnswer>;
+  readonly #limits: GroupLimits;
   #queue: Queued[] = [];
   #drained: Promise<void> | undefined;
 
   /** `commit` is never called twice at a time, and does not reject. */
-  constructor(commit: (group: readonly AppendRequest[]) => Promise<GroupAnswer>) {
+  constructor(commit: (group: readonly AppendRequest[]) => Promise<GroupAnswer>, limits = GROUP_LIMITS) {
     this.#commit = commit;
+    this.#limits = limits;
   }
 
   append(request: AppendRequest): Promise<AppendOutcome> {
@@ -58,7 +65,8 @@ export class AppendQueue {
     let events = 0;
     let appends = 0;
     for (const { request } of this.#queue) {
-      if (appends === GROUP_APPENDS || (appends > 0 && events + request.eventCount > GROUP_EVENTS)) break;
+      if (appends === this.#limits.appends) break;
+      if (appends > 0 && events + request.eventCount > this.#limits.events) break;
       events += request.eventCount;
       appends += 1;
     }

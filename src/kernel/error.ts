@@ -111,6 +111,11 @@ export const ERRORS = {
     exit: 'unreachable',
     remedy: 'Check the path or address of the log in the config.',
   },
+  LOG_UNSAFE: {
+    retry: 'operator',
+    exit: 'refused',
+    remedy: 'Change the named setting of the server or the stream: the log would lose what it acknowledges.',
+  },
   LOG_CORRUPT: { retry: 'never', exit: 'bug', remedy: 'Stop all roles and restore the log from its backup.' },
   EVENT_INVALID: {
     retry: 'operator',
