@@ -88,7 +88,9 @@ export class NatsServer {
     const child = spawn(this.#program, ['-c', this.#config], { stdio: 'ignore' });
     this.#process = child;
     const isUp = await waitUntil(
-      async () => child.exitCode !== null || (await fetch(`${this.monitor}/varz`).catch(() => undefined))?.ok,
+      async () =>
+        child.exitCode !== null ||
+        (await fetch(`${this.monitor}/healthz?js-server-only=true`).catch(() => undefined))?.ok,
       { timeoutMs: START_TIMEOUT_MS, everyMs: 10 },
     );
     assert.ok(isUp && child.exitCode === null, `${this.name} did not start: ${this.#tail()}`);

@@ -15,7 +15,13 @@ import {
   unsafeServer,
   unsafeStream,
 } from './safe-settings.ts';
-import { askServers, DEFAULT_BATCH_MESSAGES, holdersOf, type ServerReport } from './server-report.ts';
+import {
+  askServers,
+  DEFAULT_BATCH_MESSAGES,
+  holdersOf,
+  type ServerReport,
+  type ServerReports,
+} from './server-report.ts';
 
 const NAME_TAKEN = 10058;
 const STREAM_NOT_FOUND = 10059;
@@ -36,22 +42,24 @@ export interface OpenStream {
   readonly batchMessages: number;
 }
 
+/** Nothing is made on servers that are refused. */
 export async function openStream(
   connection: LogConnection,
   names: LogNames,
   options: StreamOptions,
 ): Promise<OpenStream> {
-  const { info: server } = connection.nats;
-  if (server) refuse(unsafeServer(server.server_name, server.version), connection.at);
+  const { at } = connection;
+  const { server_name: server = '', version = '0' } = connection.nats.info ?? {};
+  refuse(unsafeServer(server, version), at);
+  const heard = await askServers(options.monitors);
+  refuse(heard.reports.flatMap(unsafeReport), at);
+  if (heard.reports.length === 0) proveHeard([server], heard, at, options);
   const info = await findOrMake(connection, names, options.replicas);
-  const identity = identityOf(info, connection.at);
-  refuse(unsafeStream(info.config, options.replicas), connection.at);
-  const reports = await reportsOf(holdersOf(info, server?.server_name ?? ''), connection.at, options);
+  const identity = identityOf(info, at);
+  refuse(unsafeStream(info.config, options.replicas), at);
+  proveHeard(holdersOf(info, server), heard, at, options);
   await proveComparison(connection, names);
-  return {
-    identity,
-    batchMessages: Math.min(...reports.map((report) => report.batchMessages), ...defaultBatch(reports)),
-  };
+  return { identity, batchMessages: batchMessagesOf(heard.reports) };
 }
 
 async function findOrMake(connection: LogConnection, names: LogNames, replicas: number): Promise<StreamInfo> {
@@ -65,8 +73,7 @@ async function findOrMake(connection: LogConnection, names: LogNames, replicas: 
     if (apiCode(error) !== NAME_TAKEN) throw error;
     // Another process was first, or an answer was lost and the second try met the first one's stream.
   }
-  const made = await connection.patiently(() => connection.streams.info(names.name));
-  return made;
+  return connection.patiently(() => connection.streams.info(names.name));
 }
 
 async function find(connection: LogConnection, names: LogNames): Promise<StreamInfo | undefined> {
@@ -99,40 +106,41 @@ function identityOf({ config }: StreamInfo, at: string): LogIdentity {
   return { id, recoveryEpoch: epoch };
 }
 
-/** A majority of the holders must be known to sync, and none known not to: an acknowledgement is a majority's. */
-async function reportsOf(
+/** An acknowledgement is a majority's: of the servers that hold the log, a majority must be known to sync. */
+function proveHeard(
   holders: readonly string[],
+  { reports, silent }: ServerReports,
   at: string,
-  { monitors, trustServers, log }: StreamOptions,
-): Promise<readonly ServerReport[]> {
-  const { reports, silent } = await askServers(monitors);
-  const holding = reports.filter(({ server }) => holders.includes(server));
-  refuse(holding.flatMap(unsafeReport), at);
-  const unknown = holders.filter((holder) => !holding.some(({ server }) => server === holder));
-  if (unknown.length === 0) return holding;
-  const facts = { unknown, silent };
-  if (trustServers || holding.length > holders.length / 2) {
-    log?.warn(facts, 'servers that hold the log were not seen to sync before they acknowledge');
-    return holding;
+  { trustServers, log }: StreamOptions,
+): void {
+  const unknown = holders.filter((holder) => !reports.some(({ server }) => server === holder));
+  if (unknown.length === 0) return;
+  if (trustServers || unknown.length < holders.length / 2) {
+    log?.warn(
+      { unknown, silent },
+      'not every server that holds the log was seen to sync before it acknowledges',
+    );
+    return;
   }
-  const heard = silent.length > 0 ? ` No answer from ${silent.join(', ')}.` : '';
+  const answers = silent.length > 0 ? ` No answer from ${silent.join(', ')}.` : '';
   refuse(
     [
       {
         what: `nobody says whether ${unknown.join(', ')} ${unknown.length === 1 ? 'syncs' : 'sync'} before acknowledging`,
-        why: `Only a server's monitoring address says so; by default servers do not.${heard}`,
+        why: `Only a server's monitoring address says so; by default servers do not.${answers}`,
         remedy:
           'name the monitoring address of each server in `monitors`, or set `trustServers` knowing what it means',
       },
     ],
     at,
   );
-  return holding;
 }
 
-/** Of servers that were not heard, the smallest is assumed. */
-function defaultBatch(reports: readonly ServerReport[]): readonly number[] {
-  return reports.length > 0 ? [] : [DEFAULT_BATCH_MESSAGES];
+/** The smallest of all servers; of what was not heard, NATS's default. */
+function batchMessagesOf(reports: readonly ServerReport[]): number {
+  return reports.length > 0
+    ? Math.min(...reports.map(({ batchMessages }) => batchMessages))
+    : DEFAULT_BATCH_MESSAGES;
 }
 
 /** A batch that must be refused: whoever stores it ignores expectations, whatever its version says. */
