@@ -4,13 +4,11 @@ import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { EventStore } from '../src/event-store/event-store.ts';
 import { openSqliteEventStore } from '../src/event-store/sqlite/sqlite-event-store.ts';
-import type { NewEvent } from '../src/kernel/event.ts';
-import { uuidv7 } from '../src/kernel/uuid.ts';
 import type { Bench } from './support/bench.ts';
 import { besidePeer, type Figure } from './support/figure.ts';
+import { writesOf } from './support/written-posts.ts';
 
 const RUN_MS = 220;
-const STREAMS = 20_000;
 const REPLAY_EVENTS = 100_000;
 const PAGE = 1000;
 
@@ -99,38 +97,6 @@ function selectAll(database: DatabaseSync): number {
 async function rate(work: () => Promise<number>): Promise<number> {
   const start = performance.now();
   return ((await work()) / (performance.now() - start)) * 1000;
-}
-
-let number = 0;
-
-/** As capture writes them: rows of many entities, ten to a source transaction. */
-function writesOf(events: number): Parameters<EventStore['append']>[0] {
-  return Array.from({ length: events }, () => {
-    number += 1;
-    const post = (number * 7919) % STREAMS;
-    return { stream: `post-${post}`, expected: 'any', events: [postWritten(number, post)] };
-  });
-}
-
-function postWritten(order: number, post: number): NewEvent {
-  return {
-    id: uuidv7(),
-    type: 'PostWritten',
-    time: '2026-11-24T08:00:00.000Z',
-    schemaVersion: 1,
-    data: {
-      id: post,
-      title: `Notes on growing, part ${order}`,
-      author: { id: post % 977, name: 'Ann Example' },
-      body: 'Roots grow down from the branches until they are trunks of their own. '.repeat(2),
-      tags: ['trees', 'software'],
-      claps: order % 77,
-    },
-    meta: {
-      origin: 'capture',
-      source: { name: 'monolith', lsn: '16/B374D848', xid: String(700_000 + Math.floor(order / 10)) },
-    },
-  };
 }
 
 function count(number: number, noun: string): string {

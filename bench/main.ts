@@ -2,7 +2,16 @@
 // way on stderr. Each figure stands beside a peer or a physical limit that ran in the same minutes.
 import { runApart } from './support/run-apart.ts';
 
-const BENCHMARKS = ['event-store', 'capture', 'latency', 'backfill', 'projection', 'gateway', 'home-feed'];
+const BENCHMARKS = [
+  'event-store',
+  'event-store-postgres',
+  'capture',
+  'latency',
+  'backfill',
+  'projection',
+  'gateway',
+  'home-feed',
+];
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !BENCHMARKS.includes(name));

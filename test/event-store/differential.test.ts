@@ -99,7 +99,7 @@ async function agree(make: () => LogUnderTest, numRuns: number): Promise<void> {
         );
       }
     }),
-    { numRuns },
+    { numRuns, interruptAfterTimeLimit: 60_000, markInterruptAsFailure: true },
   );
 }
 

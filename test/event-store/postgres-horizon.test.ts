@@ -210,13 +210,19 @@ for (const [what, [name, right, wrong]] of Object.entries(MUTATIONS)) {
     await using follower = new Follower(store);
     await slow.query('BEGIN');
     await appendIn(slow, log.schema, [write('post-1')]);
-    await follower.hasReached((await appended(store.append([write('post-2')]))).position);
+    // Such a reader may also stand still until the next append: it is given more of them until it goes on.
+    const goesOn = async (): Promise<void> => {
+      const { position } = await appended(store.append([write('post-2')]));
+      await until('the reader goes on', async () => {
+        await appended(store.append([write('tag-1')]));
+        return (follower.last?.upTo ?? 0) >= position;
+      });
+    };
+    await goesOn();
     await slow.query('COMMIT');
-    await follower.hasReached((await appended(store.append([write('post-3')]))).position);
-    assert.deepEqual(
-      follower.events.map(({ stream }) => stream),
-      ['post-2', 'post-3'],
-    );
+    await goesOn();
+    const streams = new Set(follower.events.map(({ stream }) => stream));
+    assert.ok(streams.has('post-2') && !streams.has('post-1'));
   });
 }
 

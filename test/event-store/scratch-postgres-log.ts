@@ -52,6 +52,8 @@ export async function scratchPostgresServer(
     return client;
   };
   const admin = await connect();
+  // A test that failed amid a transaction must not hang in giving its log back.
+  await admin.query("SET lock_timeout = '5s'");
   let logs = 0;
   return {
     server,

@@ -24,7 +24,7 @@ export interface Horizon {
   /** The server process of the oldest append under way. */
   readonly holder: number | null;
   readonly progress: readonly SourceProgress[];
-  /** Where all of `progress` is true. */
+  /** Where all of `progress` is true: the head, or beyond it where an append overtook one that is still under way. */
   readonly progressAt: Position;
 }
 
@@ -75,7 +75,7 @@ export class LogReader {
       progress: rows.flatMap(([, , , , name, lsn, position]) =>
         name === null ? [] : (sourceProgress(name, lsn, position) ?? []),
       ),
-      progressAt: Math.max(0, ...rows.map((row) => row[7] ?? 0)),
+      progressAt: Math.max(this.#proven.head, ...rows.map((row) => row[7] ?? 0)),
     };
   }
 
