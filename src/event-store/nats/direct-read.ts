@@ -3,7 +3,7 @@
 import { createInbox, type Msg } from '@nats-io/transport-node';
 import type { Position } from '../../kernel/event.ts';
 import type { LogConnection } from './log-connection.ts';
-import { ReadInterrupted } from './nats-fault.ts';
+import { Interrupted } from './nats-fault.ts';
 
 export interface ReadMessage {
   readonly sequence: number;
@@ -67,19 +67,19 @@ export class DirectReader {
         clearTimeout(silence);
         reject(error);
       };
-      const silence = setTimeout(() => fail(new ReadInterrupted('no answer')), SILENCE_MS);
+      const silence = setTimeout(() => fail(new Interrupted('no answer')), SILENCE_MS);
       const take = (message: Msg): void => {
         const { headers } = message;
         const status = headers?.code ?? 0;
         if (!headers || (status !== 0 && status !== END_OF_RUN && status !== NOT_FOUND)) {
-          fail(new ReadInterrupted(`status ${status} ${headers?.description ?? ''}`));
+          fail(new Interrupted(`status ${status} ${headers?.description ?? ''}`));
           return;
         }
         // Each message, and the end, names the one before it.
         const before = Number(headers.get('Nats-Last-Sequence') || 0);
         const last = found.at(-1)?.sequence ?? 0;
         if (status !== NOT_FOUND && last > 0 && before !== last) {
-          fail(new ReadInterrupted('a message was lost on the way'));
+          fail(new Interrupted('a message was lost on the way'));
         } else if (status !== 0) {
           subscription.unsubscribe();
           clearTimeout(silence);

@@ -16,7 +16,7 @@ import {
 import { BanyanError } from '../../kernel/error.ts';
 import { pause } from '../../runtime/wait.ts';
 import type { StoredMessage } from './log-message.ts';
-import { isPassing, logFault } from './nats-fault.ts';
+import { Interrupted, isPassing, logFault } from './nats-fault.ts';
 import { storedPublishId } from './publish.ts';
 
 export type NatsCredentials =
@@ -46,6 +46,8 @@ export class LogConnection {
   readonly at: string;
   readonly patienceMs: number;
   readonly #stream: string;
+  /** Told when the connection breaks: the answers still awaited on it will not come. */
+  readonly #waiting = new Set<() => void>();
 
   private constructor(
     nats: NatsConnection,
@@ -58,6 +60,7 @@ export class LogConnection {
     this.#stream = stream;
     this.at = addressOf(options.servers, stream);
     this.patienceMs = options.patienceMs ?? 20_000;
+    void this.#watch();
   }
 
   /** Rejects with LOG_UNREACHABLE when no server answers. */
@@ -76,13 +79,25 @@ export class LogConnection {
     const deadline = performance.now() + this.patienceMs;
     for (;;) {
       try {
-        return await work();
+        return await this.whileConnected(work());
       } catch (error) {
         if (this.nats.isClosed() || !isPassing(error) || performance.now() > deadline) {
           throw logFault(error, this.at);
         }
       }
       await pause(ASK_AGAIN_MS * (0.5 + Math.random()));
+    }
+  }
+
+  /** What `work` gives; rejects at once when the connection breaks meanwhile. */
+  async whileConnected<T>(work: Promise<T>): Promise<T> {
+    const { promise: broken, reject } = Promise.withResolvers<never>();
+    const tell = (): void => reject(new Interrupted('the connection broke'));
+    this.#waiting.add(tell);
+    try {
+      return await Promise.race([work, broken]);
+    } finally {
+      this.#waiting.delete(tell);
     }
   }
 
@@ -103,6 +118,12 @@ export class LogConnection {
 
   async close(): Promise<void> {
     await this.nats.close();
+  }
+
+  async #watch(): Promise<void> {
+    for await (const { type } of this.nats.status()) {
+      if (type === 'disconnect') for (const tell of [...this.#waiting]) tell();
+    }
   }
 
   async #message(query: MsgRequest): Promise<StoredMessage | undefined> {

@@ -9,7 +9,7 @@ import { DirectReader, type Run } from './direct-read.ts';
 import type { LogConnection } from './log-connection.ts';
 import { decodeEvent, decodeProgress, type StoredProgress } from './log-message.ts';
 import type { LogNames } from './log-names.ts';
-import { ReadInterrupted } from './nats-fault.ts';
+import { Interrupted } from './nats-fault.ts';
 import { StreamPlaces } from './stream-places.ts';
 
 /** While it catches up, a reader need not know each moment's head. */
@@ -163,7 +163,7 @@ export class LogReader {
         if (head >= Math.max(atLeast, appendEnd)) return head;
         await turn();
       }
-      throw new ReadInterrupted('the leader does not have the whole log yet');
+      throw new Interrupted('the leader does not have the whole log yet');
     });
   }
 

@@ -147,7 +147,7 @@ function batchMessagesOf(reports: readonly ServerReport[]): number {
 async function proveComparison(connection: LogConnection, names: LogNames): Promise<void> {
   const never = { subject: names.check, payload: '', expected: { sequence: IMPOSSIBLE_SEQUENCE } };
   const answer = await connection.patiently(async () => {
-    const result = await publish(connection.nats, [{ subject: names.check, payload: '' }, never]);
+    const result = await publish(connection, [{ subject: names.check, payload: '' }, never]);
     if (result.result === 'unknown' || result.result === 'not taken') throw result.error;
     return result;
   });

@@ -105,7 +105,7 @@ export class LogWriter {
     const lost = new Set<string>();
     for (;;) {
       const id = publishId(messages);
-      const answer = await publish(this.#connection.nats, messages, id);
+      const answer = await publish(this.#connection, messages, id);
       if (answer.result === 'stored') return answer;
       if (answer.result === 'refused') throw this.#refusal(answer.code, answer.why, messages);
       if (answer.result === 'unknown') lost.add(id.value);

@@ -9,7 +9,7 @@ const UNAVAILABLE = 503;
 const PASSING_API_ERRORS: ReadonlySet<number> = new Set([10008, 10039, 10076]);
 
 /** Asked again, it may be answered. */
-export class ReadInterrupted extends Error {}
+export class Interrupted extends Error {}
 
 /** Nobody took the request: whatever it was, it was not carried out. */
 export function isNotTaken(error: unknown): boolean {
@@ -21,7 +21,7 @@ export function isPassing(error: unknown): boolean {
   if (error instanceof JetStreamApiError) {
     return error.status === UNAVAILABLE || PASSING_API_ERRORS.has(error.code);
   }
-  if (error instanceof ReadInterrupted) return true;
+  if (error instanceof Interrupted) return true;
   return isNotTaken(error) || error instanceof TimeoutError || error instanceof RequestError;
 }
 

@@ -1,6 +1,7 @@
 // Stores messages whole or not at all: one as a plain publish, several as an atomic batch, each with what it expects of a
 // subject. The batch's headers are written by hand: the client's own batches hide which error the server gave.
-import { headers, type MsgHdrs, type NatsConnection, nuid } from '@nats-io/transport-node';
+import { headers, type MsgHdrs, nuid } from '@nats-io/transport-node';
+import type { LogConnection } from './log-connection.ts';
 import { isNotTaken } from './nats-fault.ts';
 
 export interface NewMessage {
@@ -50,10 +51,11 @@ export const BATCH_TOO_LARGE = 10199;
 const UNAVAILABLE = 503;
 
 export async function publish(
-  nats: NatsConnection,
+  connection: LogConnection,
   messages: readonly NewMessage[],
   id: PublishId = publishId(messages),
 ): Promise<PublishResult> {
+  const { nats } = connection;
   const last = messages.length - 1;
   try {
     for (let index = 0; index < last; index += 1) {
@@ -63,10 +65,8 @@ export async function publish(
     const message = messages[last]!;
     const header = headersOf(message, id, messages.length);
     if (last > 0) header.set('Nats-Batch-Commit', '1');
-    const answer = await nats.request(message.subject, message.payload, {
-      timeout: ACK_TIMEOUT_MS,
-      headers: header,
-    });
+    const options = { timeout: ACK_TIMEOUT_MS, headers: header };
+    const answer = await connection.whileConnected(nats.request(message.subject, message.payload, options));
     return resultOf(answer.json<Ack>(), messages.length);
   } catch (error) {
     return { result: isNotTaken(error) ? 'not taken' : 'unknown', error };
