@@ -16,7 +16,7 @@ import {
 import { BanyanError } from '../../kernel/error.ts';
 import { pause } from '../../runtime/wait.ts';
 import type { StoredMessage } from './log-message.ts';
-import { Interrupted, isPassing, logFault } from './nats-fault.ts';
+import { Interrupted, isPassing, logFault, NotSent } from './nats-fault.ts';
 import { storedPublishId } from './publish.ts';
 
 export type NatsCredentials =
@@ -48,6 +48,7 @@ export class LogConnection {
   readonly #stream: string;
   /** Told when the connection breaks: the answers still awaited on it will not come. */
   readonly #waiting = new Set<() => void>();
+  #isConnected = true;
 
   private constructor(
     nats: NatsConnection,
@@ -79,7 +80,7 @@ export class LogConnection {
     const deadline = performance.now() + this.patienceMs;
     for (;;) {
       try {
-        return await this.whileConnected(work());
+        return await this.whileConnected(work);
       } catch (error) {
         if (this.nats.isClosed() || !isPassing(error) || performance.now() > deadline) {
           throw logFault(error, this.at);
@@ -89,13 +90,14 @@ export class LogConnection {
     }
   }
 
-  /** What `work` gives; rejects at once when the connection breaks meanwhile. */
-  async whileConnected<T>(work: Promise<T>): Promise<T> {
+  /** What `work` gives; rejects at once when there is no connection, or it breaks meanwhile. */
+  async whileConnected<T>(work: () => Promise<T>): Promise<T> {
+    if (!this.#isConnected && !this.nats.isClosed()) throw new NotSent('there is no connection');
     const { promise: broken, reject } = Promise.withResolvers<never>();
     const tell = (): void => reject(new Interrupted('the connection broke'));
     this.#waiting.add(tell);
     try {
-      return await Promise.race([work, broken]);
+      return await Promise.race([work(), broken]);
     } finally {
       this.#waiting.delete(tell);
     }
@@ -122,7 +124,10 @@ export class LogConnection {
 
   async #watch(): Promise<void> {
     for await (const { type } of this.nats.status()) {
-      if (type === 'disconnect') for (const tell of [...this.#waiting]) tell();
+      if (type === 'reconnect') this.#isConnected = true;
+      if (type !== 'disconnect') continue;
+      this.#isConnected = false;
+      for (const tell of [...this.#waiting]) tell();
     }
   }
 

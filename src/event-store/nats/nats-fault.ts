@@ -11,8 +11,12 @@ const PASSING_API_ERRORS: ReadonlySet<number> = new Set([10008, 10039, 10076]);
 /** Asked again, it may be answered. */
 export class Interrupted extends Error {}
 
+/** There was nobody to send it to. */
+export class NotSent extends Interrupted {}
+
 /** Nobody took the request: whatever it was, it was not carried out. */
 export function isNotTaken(error: unknown): boolean {
+  if (error instanceof NotSent) return true;
   return error instanceof NoRespondersError || (error instanceof RequestError && error.isNoResponders());
 }
 

@@ -58,15 +58,16 @@ export async function publish(
   const { nats } = connection;
   const last = messages.length - 1;
   try {
-    for (let index = 0; index < last; index += 1) {
-      const message = messages[index]!;
-      nats.publish(message.subject, message.payload, { headers: headersOf(message, id, index + 1) });
-    }
-    const message = messages[last]!;
-    const header = headersOf(message, id, messages.length);
-    if (last > 0) header.set('Nats-Batch-Commit', '1');
-    const options = { timeout: ACK_TIMEOUT_MS, headers: header };
-    const answer = await connection.whileConnected(nats.request(message.subject, message.payload, options));
+    const answer = await connection.whileConnected(() => {
+      for (let index = 0; index < last; index += 1) {
+        const { subject, payload } = messages[index]!;
+        nats.publish(subject, payload, { headers: headersOf(messages[index]!, id, index + 1) });
+      }
+      const { subject, payload } = messages[last]!;
+      const header = headersOf(messages[last]!, id, messages.length);
+      if (last > 0) header.set('Nats-Batch-Commit', '1');
+      return nats.request(subject, payload, { timeout: ACK_TIMEOUT_MS, headers: header });
+    });
     return resultOf(answer.json<Ack>(), messages.length);
   } catch (error) {
     return { result: isNotTaken(error) ? 'not taken' : 'unknown', error };

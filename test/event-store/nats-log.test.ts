@@ -1,0 +1,255 @@
+// What is particular to the log in NATS: appends seen whole while they are stored, expectations of streams that are not
+// written, limits, what lies in the stream for others to read, and a server killed amid appends.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+import type { EventStore } from '../../src/event-store/event-store.ts';
+import { errorCode } from '../../src/kernel/error.ts';
+import { lsn } from '../../src/kernel/lsn.ts';
+import {
+  appended,
+  eventsOf,
+  Follower,
+  idsOf,
+  newEvent,
+  streamOf,
+  times,
+  until,
+  write,
+} from '../../src/testing/contract/event-store/case.ts';
+import { NatsServer, natsLane, scratchNats } from './scratch-nats-log.ts';
+
+const KILLS = 6;
+const SEVEN_DAYS_S = 7 * 24 * 3600;
+
+await natsLane('the log in NATS', async () => {
+  const nats = await scratchNats();
+  const [server] = nats.servers as [NatsServer];
+
+  test('an append is seen whole or not at all, also by readers that come while it is stored', async () => {
+    await using log = nats.newLog();
+    await using writing = await log.open();
+    await using reading = await log.open();
+    const streams = times(50, (index) => `post-${index}`);
+    let isWriting = true;
+    const reader = async (read: () => Promise<readonly { readonly version: number }[]>): Promise<number> => {
+      let reads = 0;
+      for (; isWriting; reads += 1) {
+        const versions = new Set((await read()).map(({ version }) => version));
+        assert.ok(versions.size <= 1, `half an append: versions ${[...versions]}`);
+      }
+      return reads;
+    };
+    const lastOfEach = async (): Promise<{ version: number }[]> => {
+      const events = await eventsOf(reading);
+      return [...new Map(events.map((event) => [event.stream, event])).values()];
+    };
+    const firstThenLast = async (): Promise<{ version: number }[]> => {
+      const first = (await streamOf(reading, streams[0]!)).at(-1);
+      const last = (await streamOf(reading, streams.at(-1)!)).at(-1);
+      // The second was read later: it may be newer, and must not be older.
+      return (last?.version ?? 0) >= (first?.version ?? 0) ? [] : [first!, last ?? { version: 0 }];
+    };
+    const readers = [reader(lastOfEach), reader(firstThenLast)];
+    for (let round = 0; round < 40; round += 1) {
+      await appended(writing.append(streams.map((stream) => write(stream))));
+    }
+    isWriting = false;
+    for (const reads of await Promise.all(readers)) assert.ok(reads > 10, `only ${reads} reads`);
+  });
+
+  test('an expectation of a stream that the append does not write holds against those who do', async () => {
+    await using log = nats.newLog();
+    await using one = await log.open();
+    await using two = await log.open();
+    let overtaken = 0;
+    for (const round of times(60, (index) => index)) {
+      const looked = `user-${round}`;
+      const [looking, writing] = await Promise.all([
+        one.append([write(looked, 'none', []), write('post-1', 'any')]),
+        two.append([write(looked, 'none')]),
+      ]);
+      assert.equal(writing.outcome, 'appended');
+      if (looking.outcome === 'conflict') overtaken += 1;
+      else assert.ok((await appended(Promise.resolve(looking))).position < positionOf(writing));
+    }
+    assert.equal((await streamOf(one, 'post-1')).length, 60 - overtaken);
+  });
+
+  test('an append that the server will not take whole is refused with the setting, and its neighbours are stored', async () => {
+    await using log = nats.newLog();
+    await using store = await log.open();
+    const many = write(
+      'post-1',
+      'any',
+      times(1_001, () => newEvent()),
+    );
+    const large = write('post-2', 'any', [newEvent('Written', 'x'.repeat(8 * 1024 * 1024))]);
+    const [first, tooMany, tooLarge, last] = await Promise.allSettled([
+      store.append([write('post-3')]),
+      store.append([many]),
+      store.append([large]),
+      store.append([write('post-3')]),
+    ]);
+    assert.equal(first.status, 'fulfilled');
+    assert.equal(last.status, 'fulfilled');
+    assert.match(reasonOf(tooMany), /RangeError: .*1001 messages.*takes 1000.*batch\.max_msgs/);
+    assert.match(reasonOf(tooLarge), /RangeError: .*bytes.*max_payload/);
+    assert.deepEqual(
+      (await eventsOf(store)).map(({ stream }) => stream),
+      ['post-3', 'post-3'],
+    );
+  });
+
+  test('a server with a greater limit takes greater appends, and a reader reads them', async () => {
+    const roomy = await NatsServer.start({
+      folder: nats.folder,
+      name: 'roomy',
+      jetstream: 'sync_interval: always, limits { batch { max_msgs: 20000 } }',
+    });
+    try {
+      await using log = nats.newLog();
+      await using store = await log.open({ servers: [roomy.address], monitors: [roomy.monitor] });
+      const events = times(5_000, (index) => newEvent('Written', { index }));
+      await appended(store.append([write('post-1', 'none', events)]));
+      assert.deepEqual(idsOf(await eventsOf(store)), idsOf(events));
+      assert.deepEqual(
+        idsOf(await streamOf(store, 'post-1', { afterVersion: 2_500 })),
+        idsOf(events.slice(2_500)),
+      );
+    } finally {
+      await roomy.kill();
+    }
+  });
+
+  test('an event lies in the stream as a CloudEvent, and an idempotency key is kept for seven days at least', async () => {
+    await using log = nats.newLog();
+    await using store = await log.open();
+    const event = newEvent('PostWritten', { title: 'Roots' });
+    const source = { name: 'monolith', lsn: lsn(10n), position: 0, expected: undefined };
+    await appended(store.append([write('post-a.b', 'none', [event])], { source, idempotencyKey: 'k' }));
+    const connection = await connect({ servers: server.address });
+    const { streams } = await jetstreamManager(connection);
+    const stored = await streams.getMessage(log.name, { seq: 1 });
+    assert.equal(stored?.subject, `${log.name}.event.post.a=2Eb`);
+    assert.deepEqual(stored.json(), {
+      specversion: '1.0',
+      id: event.id,
+      source: `banyan/${log.name}`,
+      type: 'PostWritten',
+      subject: 'post-a.b',
+      time: event.time,
+      streamversion: 1,
+      schemaversion: 1,
+      meta: '{"origin":"command"}',
+      data: { title: 'Roots' },
+    });
+    const { state } = await streams.info(log.name, { subjects_filter: '>' });
+    assert.deepEqual(Object.keys(state.subjects ?? {}).sort(), [
+      `${log.name}.event.post.a=2Eb`,
+      `${log.name}.key.k`,
+      `${log.name}.progress.monolith`,
+    ]);
+    const key = await streams.getMessage(log.name, { last_by_subj: `${log.name}.key.k` });
+    const [, hours] = /^(\d+)h/.exec(key?.header.get('Nats-TTL') ?? '') ?? [];
+    assert.ok(Number(hours) * 3600 > SEVEN_DAYS_S, `kept for ${key?.header.get('Nats-TTL')}`);
+    await connection.close();
+  });
+
+  test('a server that is not there is LOG_UNREACHABLE', async () => {
+    await using log = nats.newLog();
+    await assert.rejects(
+      () => log.open({ servers: ['127.0.0.1:9'] }),
+      (error) => errorCode(error) === 'LOG_UNREACHABLE',
+    );
+  });
+
+  test('where the server stays away, appends and reads are LOG_UNREACHABLE once patience has ended', async () => {
+    const leaving = await NatsServer.start({ folder: nats.folder, name: 'leaving' });
+    await using log = nats.newLog();
+    await using store = await log.open({
+      servers: [leaving.address],
+      monitors: [leaving.monitor],
+      patienceMs: 300,
+    });
+    await appended(store.append([write('post-1')]));
+    await leaving.kill();
+    const works = [
+      () => store.append([write('post-1')]),
+      () => store.head(),
+      () => eventsOf(store),
+      () => streamOf(store, 'post-1'),
+    ];
+    await Promise.all(
+      works.map((work) => assert.rejects(work, (error) => errorCode(error) === 'LOG_UNREACHABLE')),
+    );
+  });
+});
+
+await natsLane('a NATS server killed amid appends', async () => {
+  const nats = await scratchNats();
+  const [server] = nats.servers as [NatsServer];
+
+  test(`killed ${KILLS} times amid appends, a server loses nothing acknowledged, and none is half done or there twice`, async () => {
+    await using log = nats.newLog();
+    await using store = await log.open();
+    await using watching = await log.open();
+    await using follower = new Follower(watching);
+    const acknowledged: string[] = [];
+    let isPouring = true;
+    const pour = Promise.all(
+      times(4, async (writer) => {
+        for (let number = 1; isPouring; number += 1) {
+          const append = `${writer}/${number}`;
+          await appended(pourAppend(store, append, number));
+          acknowledged.push(append);
+        }
+      }),
+    );
+    for (let kill = 0; kill < KILLS; kill += 1) {
+      const enough = acknowledged.length + 20 + kill * 7;
+      await until('more appends', () => acknowledged.length >= enough);
+      await server.kill();
+      await server.start();
+    }
+    isPouring = false;
+    await pour;
+    const events = await eventsOf(store);
+    assertWhole(events, acknowledged);
+    await follower.hasReached(events.at(-1)!.position);
+    assert.deepEqual(follower.events, events);
+  });
+});
+
+/** Three events over two streams; every second append has a key. */
+function pourAppend(store: EventStore, append: string, number: number): ReturnType<EventStore['append']> {
+  const event = (): ReturnType<typeof newEvent> => newEvent('Poured', { append });
+  const writes = [write(`post-${number % 5}`, 'any', [event(), event()]), write('log-1', 'any', [event()])];
+  return store.append(writes, number % 2 === 0 ? { idempotencyKey: append } : {});
+}
+
+function assertWhole(events: Awaited<ReturnType<typeof eventsOf>>, acknowledged: readonly string[]): void {
+  const counts = new Map<string, number>();
+  const versions = new Map<string, number>();
+  for (const { stream, version, data } of events) {
+    assert.equal(version, (versions.get(stream) ?? 0) + 1);
+    versions.set(stream, version);
+    const { append } = data as { append: string };
+    counts.set(append, (counts.get(append) ?? 0) + 1);
+  }
+  assert.deepEqual(
+    [...counts].filter(([, count]) => count !== 3),
+    [],
+    'half an append, or one twice',
+  );
+  assert.deepEqual([...counts.keys()].sort(), [...acknowledged].sort());
+}
+
+function positionOf(outcome: Awaited<ReturnType<EventStore['append']>>): number {
+  return outcome.outcome === 'appended' ? outcome.position : assert.fail(outcome.outcome);
+}
+
+function reasonOf(result: PromiseSettledResult<unknown>): string {
+  return result.status === 'rejected' ? String(result.reason) : 'fulfilled';
+}
