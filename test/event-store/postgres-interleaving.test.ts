@@ -82,7 +82,7 @@ test('whatever writers do, readers miss nothing, repeat nothing and invert nothi
         );
       }
     }),
-    { numRuns: 8, endOnFailure: true },
+    { numRuns: 6, endOnFailure: true },
   );
 });
 

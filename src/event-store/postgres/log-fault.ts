@@ -4,6 +4,9 @@ import { BanyanError } from '../../kernel/error.ts';
 
 const TOO_LONG = '54000';
 const READ_ONLY = '25006';
+const NOT_ALLOWED = '42501';
+const MAKE_SCHEMA =
+  'Let an administrator run CREATE SCHEMA <the schema> AUTHORIZATION <the role of the URL>; the log is then made in it.';
 
 /** A fault for the user, with the original as its cause; `at` never carries the password. */
 export function logFault(error: unknown, at: string): unknown {
@@ -14,7 +17,8 @@ export function logFault(error: unknown, at: string): unknown {
   if (state === TOO_LONG) return new RangeError(`A name is too long for the log: ${why}`, { cause: error });
   if (state?.startsWith('XX'))
     return new BanyanError('LOG_CORRUPT', 'The log is damaged', { at, why, cause: error });
-  return new BanyanError('LOG_UNREACHABLE', sentence(state), { at, why, cause: error });
+  const remedy = state === NOT_ALLOWED ? { remedy: MAKE_SCHEMA } : {};
+  return new BanyanError('LOG_UNREACHABLE', sentence(state), { at, why, cause: error, ...remedy });
 }
 
 /**
