@@ -33,6 +33,7 @@ export class WakeUp implements ChangeWatch {
   #listenAfter = 0;
   #announcing: NodeJS.Timeout | undefined;
   #announced: Promise<unknown> | undefined;
+  #announceAfter = 0;
   #isClosed = false;
 
   constructor(options: WakeUpOptions) {
@@ -52,13 +53,15 @@ export class WakeUp implements ChangeWatch {
     this.#timer = undefined;
   }
 
-  /** Something was committed by this process. */
+  /** Something was committed by this process: told at once after a quiet moment, else with what follows it. */
   announce(): void {
     this.#intervalMs = BUSY_INTERVAL_MS;
+    const waitMs = Math.max(0, this.#announceAfter - performance.now());
     this.#announcing ??= setTimeout(() => {
       this.#announcing = undefined;
+      this.#announceAfter = performance.now() + ANNOUNCE_MS;
       this.#announced = this.#notify();
-    }, ANNOUNCE_MS);
+    }, waitMs);
   }
 
   async close(): Promise<void> {
