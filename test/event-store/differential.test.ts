@@ -7,7 +7,9 @@ import { createMemoryEventStore } from '../../src/event-store/memory/memory-even
 import type { NewEvent } from '../../src/kernel/event.ts';
 import { lsn } from '../../src/kernel/lsn.ts';
 import type { LogUnderTest } from '../../src/testing/contract/event-store.ts';
+import { type RankedLog, ranked } from './ranked-log.ts';
 import { scratchLog } from './scratch-log.ts';
+import { natsLane } from './scratch-nats-log.ts';
 import { scratchPostgresServer } from './scratch-postgres-log.ts';
 
 const category = fc.constantFrom('post', 'user', 'tag');
@@ -73,12 +75,23 @@ test('memory and SQLite agree on every random workload', () => agree(scratchLog,
 
 test('memory and PostgreSQL agree on every random workload', () => agree(() => postgres.newLog(), 40));
 
-async function agree(make: () => LogUnderTest, numRuns: number): Promise<void> {
+natsLane('a random workload in NATS', (nats) => {
+  test('memory and NATS agree on every random workload', () => agree(() => nats.newLog(), 25, ranked));
+});
+
+/** `view`: what of an engine must agree. */
+async function agree(
+  make: () => LogUnderTest,
+  numRuns: number,
+  view: (store: EventStore) => RankedLog = (store) => store,
+): Promise<void> {
   await fc.assert(
     fc.asyncProperty(steps, fc.array(reading, { maxLength: 5 }), async (workload, readings) => {
       await using log = make();
-      await using engine = await log.open();
-      await using memory = createMemoryEventStore();
+      await using opened = await log.open();
+      await using reference = createMemoryEventStore();
+      const engine = view(opened);
+      const memory = view(reference);
       for (const appends of workload) {
         const [expected, actual] = await Promise.all(
           [memory, engine].map((store) => Promise.all(appends.map((append) => answer(store, ...append)))),
@@ -104,7 +117,7 @@ async function agree(make: () => LogUnderTest, numRuns: number): Promise<void> {
 }
 
 async function answer(
-  store: EventStore,
+  store: RankedLog,
   writes: readonly StreamWrite[],
   appendOptions: AppendOptions,
 ): Promise<unknown> {
@@ -116,7 +129,7 @@ async function answer(
   }
 }
 
-async function headOf(store: EventStore): Promise<unknown> {
+async function headOf(store: RankedLog): Promise<unknown> {
   const { position, progress: sources } = await store.head();
   return { position, sources: [...sources].sort((a, b) => (a.name < b.name ? -1 : 1)) };
 }

@@ -17,13 +17,7 @@ import {
   write,
 } from '../../src/testing/contract/event-store/case.ts';
 import { eventStoreContract } from '../../src/testing/contract/event-store.ts';
-import {
-  type NatsServer,
-  natsLane,
-  type ScratchNats,
-  type ScratchNatsLog,
-  scratchNats,
-} from './scratch-nats-log.ts';
+import { type NatsServer, natsLane, type ScratchNats, type ScratchNatsLog } from './scratch-nats-log.ts';
 
 const WRITERS = 16;
 const STREAMS = 5;
@@ -31,8 +25,7 @@ const BEFORE_KILL = 300;
 const AFTER_KILL = 300;
 const FAILOVER_TIMEOUT_MS = 40_000;
 
-await natsLane('a log on three NATS servers', async () => {
-  const nats = await scratchNats(3);
+const lane = (nats: ScratchNats): void => {
   eventStoreContract('nats on three servers', async () => nats.newLog(), {
     persistent: true,
     multiProcess: true,
@@ -70,7 +63,9 @@ await natsLane('a log on three NATS servers', async () => {
       again.append([write('post-0', stored.filter(({ stream }) => stream === 'post-0').length)]),
     );
   });
-});
+};
+
+natsLane('the log on three NATS servers', lane, { size: 3 });
 
 /** Each repeats an append whose outcome it was not told, where it has a key. */
 class Writers {

@@ -5,6 +5,8 @@ import { test } from 'node:test';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import type { EventStore } from '../../src/event-store/event-store.ts';
+import { encodeEvent } from '../../src/event-store/nats/log-message.ts';
+import { LogNames } from '../../src/event-store/nats/log-names.ts';
 import { errorCode } from '../../src/kernel/error.ts';
 import { lsn } from '../../src/kernel/lsn.ts';
 import {
@@ -18,15 +20,12 @@ import {
   until,
   write,
 } from '../../src/testing/contract/event-store/case.ts';
-import { NatsServer, natsLane, scratchNats } from './scratch-nats-log.ts';
+import { NatsServer, natsLane } from './scratch-nats-log.ts';
 
 const KILLS = 6;
 const SEVEN_DAYS_S = 7 * 24 * 3600;
 
-await natsLane('the log in NATS', async () => {
-  const nats = await scratchNats();
-  const [server] = nats.servers as [NatsServer];
-
+natsLane('the log in NATS', (nats) => {
   test('an append is seen whole or not at all, also by readers that come while it is stored', async () => {
     await using log = nats.newLog();
     await using writing = await log.open();
@@ -57,6 +56,37 @@ await natsLane('the log in NATS', async () => {
     }
     isWriting = false;
     for (const reads of await Promise.all(readers)) assert.ok(reads > 10, `only ${reads} reads`);
+  });
+
+  test('an append of which only the beginning is there is waited for', async () => {
+    await using log = nats.newLog();
+    await using store = await log.open();
+    const connection = await connect({ servers: nats.server.address });
+    const names = new LogNames(log.name);
+    const store1 = (version: number, following: number): Promise<unknown> => {
+      const { id, type, time } = newEvent();
+      const row = { id, type, time, schemaVersion: 1, data: '{}', meta: '{"origin":"command"}' };
+      const event = encodeEvent(log.name, row, { stream: 'post-1', version, following });
+      return connection.request(names.stream('post-1'), event);
+    };
+    await store1(1, 0);
+    assert.equal((await store.head()).position, 1);
+    await store1(2, 1);
+    let isSeen = false;
+    const reads = [store.head(), eventsOf(store), streamOf(store, 'post-1')].map(async (read) => {
+      await read;
+      isSeen = true;
+      return read;
+    });
+    // Longer than any of them takes.
+    for (const _ of times(20, () => 0)) await connection.request(`$JS.API.STREAM.INFO.${log.name}`);
+    assert.equal(isSeen, false);
+    await store1(3, 0);
+    const [head, events, stream] = await Promise.all(reads);
+    assert.deepEqual(head, { position: 3, progress: [] });
+    assert.equal((events as unknown[]).length, 3);
+    assert.equal((stream as unknown[]).length, 2);
+    await connection.close();
   });
 
   test('an expectation of a stream that the append does not write holds against those who do', async () => {
@@ -129,7 +159,7 @@ await natsLane('the log in NATS', async () => {
     const event = newEvent('PostWritten', { title: 'Roots' });
     const source = { name: 'monolith', lsn: lsn(10n), position: 0, expected: undefined };
     await appended(store.append([write('post-a.b', 'none', [event])], { source, idempotencyKey: 'k' }));
-    const connection = await connect({ servers: server.address });
+    const connection = await connect({ servers: nats.server.address });
     const { streams } = await jetstreamManager(connection);
     const stored = await streams.getMessage(log.name, { seq: 1 });
     assert.equal(stored?.subject, `${log.name}.event.post.a=2Eb`);
@@ -187,10 +217,7 @@ await natsLane('the log in NATS', async () => {
   });
 });
 
-await natsLane('a NATS server killed amid appends', async () => {
-  const nats = await scratchNats();
-  const [server] = nats.servers as [NatsServer];
-
+natsLane('a NATS server killed amid appends', (nats) => {
   test(`killed ${KILLS} times amid appends, a server loses nothing acknowledged, and none is half done or there twice`, async () => {
     await using log = nats.newLog();
     await using store = await log.open();
@@ -210,8 +237,8 @@ await natsLane('a NATS server killed amid appends', async () => {
     for (let kill = 0; kill < KILLS; kill += 1) {
       const enough = acknowledged.length + 20 + kill * 7;
       await until('more appends', () => acknowledged.length >= enough);
-      await server.kill();
-      await server.start();
+      await nats.server.kill();
+      await nats.server.start();
     }
     isPouring = false;
     await pour;

@@ -14,7 +14,7 @@ import {
   write,
 } from '../../src/testing/contract/event-store/case.ts';
 import { AnswerThief } from './answer-thief.ts';
-import { natsLane, scratchNats } from './scratch-nats-log.ts';
+import { natsLane } from './scratch-nats-log.ts';
 
 /** In every acknowledgement, and nowhere else in what goes back and forth. */
 const ACKNOWLEDGEMENT = '"stream":"log-';
@@ -42,10 +42,7 @@ const APPENDS: readonly (readonly [string, readonly StreamWrite[], AppendOptions
   ['a key and a version that is only looked at', [write('post-1', 1, [])], { idempotencyKey: 'k' }],
 ];
 
-await natsLane('lost answers', async () => {
-  const nats = await scratchNats();
-  const [server] = nats.servers;
-
+natsLane('an answer of NATS that never came', (nats) => {
   for (const [what, writes, options] of APPENDS) {
     test(`the answer lost, the append was stored and is told so, and once: ${what}`, async () => {
       const { outcome, ids, stored, again } = await duringTheft('answer', ACKNOWLEDGEMENT, writes, options);
@@ -94,7 +91,7 @@ await natsLane('lost answers', async () => {
     late?: ReturnType<typeof newEvent>,
   ) {
     await using log = nats.newLog();
-    await using thief = await AnswerThief.before(server!.address);
+    await using thief = await AnswerThief.before(nats.server.address);
     await using store = await log.open({ servers: [thief.address] });
     await using other = await log.open();
     const first = newEvent();

@@ -13,7 +13,7 @@ import {
 } from '../../src/event-store/nats/safe-settings.ts';
 import type { BanyanError } from '../../src/kernel/error.ts';
 import { appended, eventsOf, write } from '../../src/testing/contract/event-store/case.ts';
-import { NatsServer, natsLane, type ScratchNatsLog, scratchNats } from './scratch-nats-log.ts';
+import { NatsServer, natsLane, type ScratchNatsLog } from './scratch-nats-log.ts';
 
 /** Of a stream that a safe log could have been, but for one setting; then what is named. */
 const UNSAFE: readonly (readonly [Partial<StreamConfig>, RegExp])[] = [
@@ -62,11 +62,7 @@ test('versions are compared by their numbers', () => {
   assert.equal(unsafeReport({ ...report, version: '2.12.0' }).length, 0);
 });
 
-await natsLane('what a NATS log refuses', async () => {
-  const nats = await scratchNats();
-  const { folder, servers } = nats;
-  const [server] = servers as [NatsServer];
-
+natsLane('what a NATS log refuses', (nats) => {
   test('each unsafe setting of a stream is refused on a real server, and the stream stays as it is', async () => {
     for (const [unsafe, named] of UNSAFE) {
       if (Object.keys(unsafe).some((setting) => NOT_MADE.has(setting))) continue;
@@ -88,7 +84,11 @@ await natsLane('what a NATS log refuses', async () => {
   });
 
   test('a server that acknowledges before it syncs is refused with the setting to change', async () => {
-    const careless = await NatsServer.start({ folder, name: 'careless', jetstream: 'sync_interval: 2m' });
+    const careless = await NatsServer.start({
+      folder: nats.folder,
+      name: 'careless',
+      jetstream: 'sync_interval: 2m',
+    });
     try {
       await using log = nats.newLog();
       const at = { servers: [careless.address], monitors: [careless.monitor] };
@@ -180,7 +180,7 @@ await natsLane('what a NATS log refuses', async () => {
   type Streams = Awaited<ReturnType<typeof jetstreamManager>>['streams'];
 
   async function withStreams<T>(_: ScratchNatsLog, work: (streams: Streams) => Promise<T>): Promise<T> {
-    const connection = await connect({ servers: server.address });
+    const connection = await connect({ servers: nats.server.address });
     try {
       return await work((await jetstreamManager(connection)).streams);
     } finally {
@@ -201,14 +201,9 @@ await natsLane('what a NATS log refuses', async () => {
   }
 });
 
-await natsLane(
+natsLane(
   'a NATS server that is too old',
-  async () => {
-    const nats = await scratchNats(1, {
-      program: 'nats-server-old',
-      // It does not know that one of its settings may be `always`.
-      jetstream: 'max_file: 100MB',
-    });
+  (nats) => {
     test('a server that ignores expectations in silence is refused with its version, before anything is made', async () => {
       await using log = nats.newLog();
       await assert.rejects(log.open({ trustServers: true }), (error: BanyanError) => {
@@ -218,13 +213,14 @@ await natsLane(
         assert.match(error.remedy, /2\.12\.0 or later/);
         return true;
       });
-      const connection = await connect({ servers: nats.servers[0]!.address });
+      const connection = await connect({ servers: nats.server.address });
       const { streams } = await jetstreamManager(connection);
       assert.deepEqual(await streams.names().next(), []);
       await connection.close();
     });
   },
-  'nats-server-old',
+  // It does not know the setting `always`.
+  { program: 'nats-server-old', jetstream: 'max_file: 100MB' },
 );
 
 function textOf(found: readonly { readonly what: string; readonly remedy: string }[]): string {

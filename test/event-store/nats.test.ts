@@ -1,8 +1,7 @@
 // The NATS engine against the contract, on a server of its own.
 import { eventStoreContract } from '../../src/testing/contract/event-store.ts';
-import { natsLane, scratchNats } from './scratch-nats-log.ts';
+import { natsLane } from './scratch-nats-log.ts';
 
-await natsLane('event store contract: nats', async () => {
-  const nats = await scratchNats();
+natsLane('the log on one NATS server', (nats) => {
   eventStoreContract('nats', async () => nats.newLog(), { persistent: true, multiProcess: true });
 });

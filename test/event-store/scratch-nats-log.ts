@@ -1,12 +1,12 @@
 // NATS servers for one test file, and on them a log of its own for each test. Real processes on loopback; without the server
-// the lane says so and is skipped, and fails where CI runs.
+// a lane says so and is skipped, and fails where CI runs.
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, before, suite, test } from 'node:test';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import type { EventStore } from '../../src/event-store/event-store.ts';
@@ -14,26 +14,51 @@ import {
   type NatsEventStoreOptions,
   openNatsEventStore,
 } from '../../src/event-store/nats/nats-event-store.ts';
+import { isOlder, SERVER_VERSION_MIN } from '../../src/event-store/nats/safe-settings.ts';
 import { waitUntil } from '../../src/runtime/wait.ts';
 import type { LogUnderTest } from '../../src/testing/contract/event-store.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
 
+const SERVER = 'nats-server';
 const START_TIMEOUT_MS = 20_000;
 const HOW_TO_GET_IT = 'install nats-server 2.12 or later on the PATH; on Debian .ci/install-nats-server does';
 
-/** The version of a server program on the PATH, undefined when there is none. */
-export function natsVersion(program = 'nats-server'): string | undefined {
+function versionOf(program: string): string | undefined {
   const { stdout } = spawnSync(program, ['--version'], { encoding: 'utf8' });
   return /v(?<version>\d+\.\d+\.\d+)/.exec(stdout ?? '')?.groups?.version;
 }
 
-/** Runs `lane` where there is a server. Elsewhere it is one test: skipped, and failed where CI runs. */
-export async function natsLane(name: string, lane: () => Promise<void>, program?: string): Promise<void> {
-  if (natsVersion(program)) return lane();
-  const isCi = process.env.CI === 'true';
-  test(`${name}: ${HOW_TO_GET_IT}`, { skip: isCi ? false : `no ${program ?? 'nats-server'}` }, () => {
-    assert.fail(`${program ?? 'nats-server'} is not on the PATH`);
-  });
+/** Why a lane on this server cannot run here. */
+function missing(program: string): string | undefined {
+  const version = versionOf(program);
+  if (!version) return `there is no ${program}; ${HOW_TO_GET_IT}`;
+  const isTooOld = program === SERVER && isOlder(version, SERVER_VERSION_MIN);
+  return isTooOld ? `${program} is ${version}; ${HOW_TO_GET_IT}` : undefined;
+}
+
+/** Which servers a lane needs (default: one, of the version that is supported). */
+export interface LaneServers {
+  readonly size?: 1 | 3;
+  readonly program?: string;
+  readonly jetstream?: string;
+}
+
+/**
+ * A suite on servers of its own, started before its tests and ended after them; `nats` tells of them inside tests. Without the
+ * server it is skipped, and where CI runs it fails.
+ */
+export function natsLane(name: string, lane: (nats: ScratchNats) => void, needed: LaneServers = {}): void {
+  const reason = missing(needed.program ?? SERVER);
+  if (reason === undefined) {
+    suite(name, () => {
+      const nats = new ScratchNats(needed);
+      before(() => nats.start());
+      after(() => nats.end());
+      lane(nats);
+    });
+  } else {
+    test(name, { skip: process.env.CI === 'true' ? false : reason }, () => assert.fail(reason));
+  }
 }
 
 export interface NatsServerOptions {
@@ -58,7 +83,7 @@ export class NatsServer {
   #process: ChildProcess | undefined;
 
   private constructor(options: NatsServerOptions, port: number, monitorPort: number) {
-    const { folder, name, program = 'nats-server', jetstream = 'sync_interval: always', more = '' } = options;
+    const { folder, name, program = SERVER, jetstream = 'sync_interval: always', more = '' } = options;
     this.name = name;
     this.address = `127.0.0.1:${port}`;
     this.monitor = `http://127.0.0.1:${monitorPort}`;
@@ -123,58 +148,60 @@ export class NatsServer {
   }
 }
 
-export interface ScratchNats {
-  readonly folder: string;
-  readonly servers: readonly NatsServer[];
-  /** An empty name; the log is made when it is first opened, and deleted with its test. */
-  newLog(): ScratchNatsLog;
-}
-
 export interface ScratchNatsLog extends LogUnderTest {
   readonly name: string;
   open(options?: Partial<NatsEventStoreOptions>): Promise<EventStore>;
 }
 
-/** One server, or a cluster; it ends when the tests of the file have ended. */
-export async function scratchNats(
-  size: 1 | 3 = 1,
-  options: Partial<Omit<NatsServerOptions, 'folder' | 'name'>> = {},
-): Promise<ScratchNats> {
-  const folder = scratchFolder('event-store-nats');
-  mkdirSync(folder, { recursive: true });
-  const servers =
-    size === 1 ? [await NatsServer.start({ folder, name: 'n1', ...options })] : await cluster(folder);
-  after(async () => {
-    await Promise.all(servers.map((server) => server.kill()));
-    rmSync(folder, { recursive: true, force: true });
-  });
-  let logs = 0;
-  return {
-    folder,
-    servers,
-    newLog() {
-      logs += 1;
-      const name = `log-${logs}`;
-      const addresses = servers.map(({ address }) => address);
-      return {
-        name,
-        open: (overrides) =>
-          openNatsEventStore({
-            servers: addresses,
-            monitors: servers.map(({ monitor }) => monitor),
-            name,
-            replicas: size,
-            ...overrides,
-          }),
-        async [Symbol.asyncDispose]() {
-          const nats = await connect({ servers: addresses });
-          const { streams } = await jetstreamManager(nats, { checkAPI: false });
-          await streams.delete(name).catch(() => undefined);
-          await nats.close();
-        },
-      };
-    },
-  };
+export class ScratchNats {
+  readonly folder = scratchFolder('event-store-nats');
+  readonly #needed: LaneServers;
+  #servers: readonly NatsServer[] = [];
+  #logs = 0;
+
+  constructor(needed: LaneServers = {}) {
+    this.#needed = needed;
+  }
+
+  get servers(): readonly NatsServer[] {
+    return this.#servers;
+  }
+
+  /** The only one, or any. */
+  get server(): NatsServer {
+    return this.#servers[0]!;
+  }
+
+  async start(): Promise<void> {
+    const { size = 1, ...options } = this.#needed;
+    const { folder } = this;
+    this.#servers =
+      size === 1 ? [await NatsServer.start({ folder, name: 'n1', ...options })] : await cluster(folder);
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#servers.map((server) => server.kill()));
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** An empty name; the log is made when it is first opened, and deleted with its test. */
+  newLog(): ScratchNatsLog {
+    this.#logs += 1;
+    const name = `log-${this.#logs}`;
+    const addresses = this.#servers.map(({ address }) => address);
+    const monitors = this.#servers.map(({ monitor }) => monitor);
+    const replicas = this.#servers.length;
+    return {
+      name,
+      open: (overrides) => openNatsEventStore({ servers: addresses, monitors, name, replicas, ...overrides }),
+      async [Symbol.asyncDispose]() {
+        const nats = await connect({ servers: addresses });
+        const { streams } = await jetstreamManager(nats, { checkAPI: false });
+        await streams.delete(name).catch(() => undefined);
+        await nats.close();
+      },
+    };
+  }
 }
 
 async function cluster(folder: string): Promise<NatsServer[]> {
