@@ -67,8 +67,10 @@ export async function moveReads(operator: Operator, narrator: Narrator, signal: 
       onStep: (text) => narrator.line(`    ${text}`),
     });
     if (result.outcome !== 'moved') {
+      const samples = (await operator.status()).domains.find((one) => one.domain === domain)?.traffic
+        ?.shadowSamples;
       throw new BanyanError('GATE_REFUSED', `${domain} cannot go to ${goal}`, {
-        why: gateLines(result.gates),
+        why: [gateLines(result.gates), ...(samples ?? []).map((sample) => JSON.stringify(sample))].join('\n'),
       });
     }
     narrator.line(`  ${domain} → ${goal}`);

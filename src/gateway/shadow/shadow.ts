@@ -1,10 +1,11 @@
 // Shadow comparison that does not cry wolf. The monolith has answered its client; now, off the client's path, the service
 // is asked the same at a position that lies behind that answer. Only when they differ is the monolith asked again: what
-// changed between its own answers is noise, what the service then agrees with was raced. A difference is only believed
-// when the monolith said the same before and after the service did.
+// changed between its own answers is noise, what it says later and the service said already was raced. A difference is only
+// believed when the monolith went on saying the same, before and after the service did.
 import type { ShadowFigures, ShadowSample } from '../../control/role-status.ts';
 import { HEADER } from '../../control/role-status.ts';
 import { formatLsn, type Lsn } from '../../kernel/lsn.ts';
+import { pause } from '../../runtime/wait.ts';
 import type { CapturedAnswer } from '../http/answer-copy.ts';
 import { ask } from '../http/ask.ts';
 import { decodeJson, isJson } from '../http/decode-body.ts';
@@ -38,6 +39,9 @@ interface Compared {
   /** Null for an answer that is not JSON. */
   readonly body: ExactJson;
 }
+
+/** Before each further question to the monolith: a difference that is none has gone by the last. */
+const SETTLING_MS = [0, 20, 100, 500];
 
 /** Each side is asked for the whole answer in plain: a validator or a range is one side's own. */
 const NOT_SHADOWED: ReadonlySet<string> = new Set([
@@ -121,13 +125,19 @@ export class ShadowComparison {
     const unstable = compareAnswers(first, second, task.ignored).map(({ path }) => path);
     if (differing(left, unstable).length === 0) return { verdict: 'noise' };
 
-    // The service may have read a write that came after the monolith's second answer: its third one shows that.
-    const third = await this.#askMonolith(task);
-    if (third === undefined) return { verdict: 'failed' };
-    if (compareAnswers(third, later, task.ignored).length === 0) return { verdict: 'raced' };
-    unstable.push(...compareAnswers(second, third, task.ignored).map(({ path }) => path));
-    const differences = differing(left, unstable);
-    return differences.length === 0 ? { verdict: 'noise' } : { verdict: 'differs', differences };
+    // The service may have read what the monolith shows only later: a write that came after its second answer, or a commit
+    // that is in the log already and not yet visible to the monolith's own readers. Some later answer of it shows that.
+    let differences = left;
+    for (const pauseMs of SETTLING_MS) {
+      await pause(pauseMs, this.#signal);
+      const next = await this.#askMonolith(task);
+      if (next === undefined) return { verdict: 'failed' };
+      if (compareAnswers(next, later, task.ignored).length === 0) return { verdict: 'raced' };
+      unstable.push(...compareAnswers(second, next, task.ignored).map(({ path }) => path));
+      differences = differing(left, unstable);
+      if (differences.length === 0) return { verdict: 'noise' };
+    }
+    return { verdict: 'differs', differences };
   }
 
   async #askService(task: ShadowTask, least: Lsn): Promise<Compared | 'lag' | 'failed'> {

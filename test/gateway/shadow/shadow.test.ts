@@ -112,6 +112,12 @@ const CASES: readonly {
     verdict: 'raced',
   },
   {
+    name: 'a commit that is in the log, and so in the store, and not yet visible to the monolith',
+    monolith: [{ a: 1 }, { a: 1 }, { a: 1 }, { a: 1 }, { a: 2 }],
+    service: [{ a: 2 }],
+    verdict: 'raced',
+  },
+  {
     name: 'a field that differs between two answers of the monolith itself',
     monolith: [
       { a: 1, rank: 1 },
