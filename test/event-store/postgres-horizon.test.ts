@@ -174,7 +174,8 @@ test('under an isolation level with one snapshot for all statements, appends and
     await assert.rejects(other.query(`SELECT ${log.schema}.horizon()`), /READ COMMITTED/);
     await other.query('ROLLBACK');
     await other.query(`BEGIN ISOLATION LEVEL ${level}`);
-    await assert.rejects(appendIn(other, log.schema, [write('post-1')]), /READ COMMITTED/);
+    const several = [write('post-1', 'any', [newEvent(), newEvent()])];
+    await assert.rejects(appendIn(other, log.schema, several), /READ COMMITTED/);
     await other.query('ROLLBACK');
   }
 });
@@ -209,7 +210,7 @@ for (const [what, [name, right, wrong]] of Object.entries(MUTATIONS)) {
     await mutate(log.schema, name, right, wrong);
     await using follower = new Follower(store);
     await slow.query('BEGIN');
-    await appendIn(slow, log.schema, [write('post-1')]);
+    await appendIn(slow, log.schema, [write('post-1', 'any', [newEvent(), newEvent()])]);
     // Such a reader may also stand still until the next append: it is given more of them until it goes on.
     const goesOn = async (): Promise<void> => {
       const { position } = await appended(store.append([write('post-2')]));

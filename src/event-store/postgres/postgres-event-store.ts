@@ -22,6 +22,7 @@ import type {
 import { followBatches, type PagedLog, readBatches } from '../log-batches.ts';
 import { type PagedStreams, type ReadStreamOptions, readStreamBatches } from '../stream-batches.ts';
 import { appendOutcomes, appendStatement, type Verdict } from './append.ts';
+import { appendOneStatement, type OneAppended, oneAppended } from './append-one.ts';
 import { LogConnection } from './log-connection.ts';
 import { isRolledBack, logFault } from './log-fault.ts';
 import { type LogNames, logNames } from './log-names.ts';
@@ -127,8 +128,7 @@ class PostgresEventStore implements EventStore {
 
   async #commit(group: readonly AppendRequest[]): Promise<GroupAnswer> {
     try {
-      const verdicts = await this.#connection.run<Verdict>(appendStatement(this.#names, group));
-      const outcomes = appendOutcomes(group, verdicts);
+      const outcomes = (await this.#commitOne(group)) ?? (await this.#commitAll(group));
       if (outcomes.some(({ outcome }) => outcome === 'appended')) {
         this.#wakeUp.announce();
         this.#changes.notify();
@@ -137,6 +137,19 @@ class PostgresEventStore implements EventStore {
     } catch (error) {
       return { error: logFault(error, this.#connection.at), mayTryEachAlone: isRolledBack(error) };
     }
+  }
+
+  /** Undefined when this is no append of one event, or a refused one. */
+  async #commitOne(group: readonly AppendRequest[]): Promise<AppendOutcome[] | undefined> {
+    const [request] = group;
+    const statement = group.length === 1 && request ? appendOneStatement(this.#names, request) : undefined;
+    const [row] = statement ? await this.#connection.run<OneAppended>(statement) : [];
+    return row && request ? [oneAppended(request, row)] : undefined;
+  }
+
+  async #commitAll(group: readonly AppendRequest[]): Promise<AppendOutcome[]> {
+    const verdicts = await this.#connection.run<Verdict>(appendStatement(this.#names, group));
+    return appendOutcomes(group, verdicts);
   }
 
   /** A read that was under way when the store closed rejects too. */
