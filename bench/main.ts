@@ -5,6 +5,7 @@ import { runApart } from './support/run-apart.ts';
 const BENCHMARKS = [
   'event-store',
   'event-store-postgres',
+  'event-store-nats',
   'capture',
   'latency',
   'backfill',

@@ -17,7 +17,8 @@ import {
   write,
 } from '../../src/testing/contract/event-store/case.ts';
 import { eventStoreContract } from '../../src/testing/contract/event-store.ts';
-import { type NatsServer, natsLane, type ScratchNats, type ScratchNatsLog } from './scratch-nats-log.ts';
+import type { NatsServer } from '../../src/testing/nats-server.ts';
+import { natsLane, type ScratchNats, type ScratchNatsLog } from './scratch-nats-log.ts';
 
 const WRITERS = 16;
 const STREAMS = 5;

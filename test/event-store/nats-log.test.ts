@@ -20,7 +20,8 @@ import {
   until,
   write,
 } from '../../src/testing/contract/event-store/case.ts';
-import { NatsServer, natsLane } from './scratch-nats-log.ts';
+import { NatsServer } from '../../src/testing/nats-server.ts';
+import { natsLane } from './scratch-nats-log.ts';
 
 const KILLS = 6;
 const SEVEN_DAYS_S = 7 * 24 * 3600;

@@ -13,7 +13,8 @@ import {
 } from '../../src/event-store/nats/safe-settings.ts';
 import type { BanyanError } from '../../src/kernel/error.ts';
 import { appended, eventsOf, write } from '../../src/testing/contract/event-store/case.ts';
-import { NatsServer, natsLane, type ScratchNatsLog } from './scratch-nats-log.ts';
+import { NatsServer } from '../../src/testing/nats-server.ts';
+import { natsLane, type ScratchNatsLog } from './scratch-nats-log.ts';
 
 /** Of a stream that a safe log could have been, but for one setting; then what is named. */
 const UNSAFE: readonly (readonly [Partial<StreamConfig>, RegExp])[] = [
