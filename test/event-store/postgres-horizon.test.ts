@@ -195,6 +195,13 @@ test('what a role or database sets for its sessions changes no guarantee', async
   const reading = eventsOf(store);
   await slow.query('COMMIT');
   assert.equal((await reading)[0]?.position, first);
+  for (const events of [[newEvent()], [newEvent(), newEvent()]]) {
+    await slow.query('BEGIN; SET LOCAL synchronous_commit = off');
+    await appendIn(slow, log.schema, [write('post-3', 'any', events)]);
+    const { rows } = await slow.query('SHOW synchronous_commit');
+    assert.deepEqual(rows, [{ synchronous_commit: 'on' }]);
+    await slow.query('ROLLBACK');
+  }
 });
 
 /** Engines that are wrong in one way: the event that comes late must be missing, or the tests above prove nothing. */

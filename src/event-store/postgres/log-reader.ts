@@ -97,7 +97,8 @@ export class LogReader {
 
   async page(request: PageRequest): Promise<LogPage> {
     const { after, upTo: bound, limit, types, isCurrent, signal } = request;
-    const { head, progress, progressAt } = await (isCurrent ? this.currentHorizon(signal) : this.horizon());
+    const mustWait = isCurrent && bound > this.#proven.settled;
+    const { head, progress, progressAt } = await (mustWait ? this.currentHorizon(signal) : this.horizon());
     const scanned = types ? after + SCAN_POSITIONS : head;
     const end = Math.min(bound, head, scanned);
     const events = after < end ? await this.#events(request, end) : [];
