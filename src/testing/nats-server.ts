@@ -11,7 +11,7 @@ import { waitUntil } from '../runtime/wait.ts';
 
 const SERVER = 'nats-server';
 const START_TIMEOUT_MS = 20_000;
-const HOW_TO_GET_IT = 'install nats-server 2.12 or later on the PATH; on Debian .ci/install-nats-server does';
+const HOW_TO_GET_IT = 'install nats-server 2.12 or later on the PATH; on Debian .ci/install-servers does';
 
 /** Why servers of this program cannot be started here; undefined when they can. */
 export function natsServerMissing(program: string = SERVER): string | undefined {
@@ -73,16 +73,21 @@ export class NatsServer {
   async start(): Promise<void> {
     const child = spawn(this.#program, ['-c', this.#config], { stdio: 'ignore' });
     this.#process = child;
+    let failure: Error | undefined;
+    child.once('error', (error) => {
+      failure = error;
+    });
     const endWithUs = (): void => void child.kill('SIGKILL');
     process.once('exit', endWithUs);
     child.once('exit', () => process.removeListener('exit', endWithUs));
     const isUp = await waitUntil(
       async () =>
+        failure !== undefined ||
         child.exitCode !== null ||
         (await fetch(`${this.monitor}/healthz?js-server-only=true`).catch(() => undefined))?.ok,
       { timeoutMs: START_TIMEOUT_MS, everyMs: 10 },
     );
-    assert.ok(isUp && child.exitCode === null, `${this.name} did not start: ${this.#tail()}`);
+    assert.ok(isUp && !failure && child.exitCode === null, `${this.name} did not start: ${this.#tail()}`);
   }
 
   /** At once, as a power cut would. */

@@ -7,6 +7,7 @@ import { Interrupted } from './nats-fault.ts';
 
 export interface ReadMessage {
   readonly sequence: number;
+  readonly subject: string;
   readonly data: Uint8Array;
 }
 
@@ -37,7 +38,8 @@ export class DirectReader {
     let upTo = after;
     while (upTo < end && messages.length < limit) {
       const count = Math.min(RUN_MESSAGES, limit - messages.length);
-      const { found, isCut } = await this.#connection.patiently(() => this.#ask(subject, upTo + 1, count));
+      const query = { seq: upTo + 1, next_by_subj: subject, batch: count, max_bytes: RUN_BYTES };
+      const { found, isCut } = await this.#connection.patiently(() => this.#ask(query));
       for (const message of found) {
         if (message.sequence > end) return { messages, upTo: end };
         messages.push(message);
@@ -52,14 +54,19 @@ export class DirectReader {
     return { messages, upTo };
   }
 
-  #ask(
-    subject: string,
-    from: number,
-    count: number,
-  ): Promise<{ readonly found: readonly ReadMessage[]; readonly isCut: boolean }> {
+  /** The last messages of subjects, as a replica knows them: they may be older than what the leader has, or not there yet. */
+  async lastKnown(subjects: readonly string[]): Promise<readonly ReadMessage[]> {
+    const answers = [];
+    for (let from = 0; from < subjects.length; from += RUN_MESSAGES) {
+      const query = { multi_last: subjects.slice(from, from + RUN_MESSAGES), batch: RUN_MESSAGES };
+      answers.push(this.#connection.patiently(() => this.#ask(query)));
+    }
+    return (await Promise.all(answers)).flatMap(({ found }) => found);
+  }
+
+  #ask(query: object): Promise<{ readonly found: readonly ReadMessage[]; readonly isCut: boolean }> {
     const { nats } = this.#connection;
     const inbox = createInbox();
-    const query = { seq: from, next_by_subj: subject, batch: count, max_bytes: RUN_BYTES };
     return new Promise((resolve, reject) => {
       const found: ReadMessage[] = [];
       const fail = (error: Error): void => {
@@ -86,7 +93,11 @@ export class DirectReader {
           resolve({ found, isCut: Number(headers.get('Nats-Num-Pending') || 0) > 0 });
         } else {
           silence.refresh();
-          found.push({ sequence: Number(headers.get('Nats-Sequence')), data: message.data });
+          found.push({
+            sequence: Number(headers.get('Nats-Sequence')),
+            subject: headers.get('Nats-Subject'),
+            data: message.data,
+          });
         }
       };
       const subscription = nats.subscribe(inbox, {

@@ -3,6 +3,7 @@
 import type { Position } from '../../kernel/event.ts';
 import type { StreamName } from '../../kernel/stream.ts';
 import type { SourceProgress } from '../event-store.ts';
+import { DirectReader } from './direct-read.ts';
 import type { LogConnection } from './log-connection.ts';
 import { type Appended, decodeEvent, decodeKey, decodeProgress } from './log-message.ts';
 import type { LogNames } from './log-names.ts';
@@ -24,6 +25,7 @@ export interface KeyHead {
 }
 
 const STREAMS_MAX = 50_000;
+const MANY = 8;
 const NO_STREAM: StreamHead = { version: 0, sequence: 0 };
 const NO_SOURCE: SourceHead = { progress: undefined, sequence: 0 };
 const NO_KEY: KeyHead = { recorded: undefined, sequence: 0 };
@@ -58,6 +60,7 @@ export class GroupHeads {
   readonly #known: KnownHeads;
   readonly #connection: LogConnection;
   readonly #names: LogNames;
+  readonly #direct: DirectReader;
   readonly #keys = new Map<string, KeyHead>();
   readonly #proven = new Set<string>();
   #position: Position | undefined;
@@ -66,6 +69,7 @@ export class GroupHeads {
     this.#known = known;
     this.#connection = connection;
     this.#names = names;
+    this.#direct = new DirectReader(connection, names.name);
   }
 
   isKnown(stream: StreamName): boolean {
@@ -97,6 +101,19 @@ export class GroupHeads {
   async readPosition(): Promise<void> {
     const last = await this.#connection.last(this.#names.allEvents);
     this.#position = last?.sequence ?? 0;
+  }
+
+  /** What any replica knows of streams: enough to begin with, and much cheaper for many. */
+  async guessStreams(names: readonly StreamName[]): Promise<void> {
+    if (names.length < MANY) {
+      await Promise.all(names.map((name) => this.readStream(name)));
+      return;
+    }
+    for (const name of names) this.#known.setStream(name, NO_STREAM);
+    for (const last of await this.#direct.lastKnown(names.map((name) => this.#names.stream(name)))) {
+      const { event } = decodeEvent(last, this.#connection.at);
+      this.#known.setStream(event.stream, { version: event.version, sequence: last.sequence });
+    }
   }
 
   async readStream(name: StreamName): Promise<void> {

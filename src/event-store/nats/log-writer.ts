@@ -84,7 +84,7 @@ export class LogWriter {
         if (expected !== 'none' && expected !== 0 && !heads.isKnown(stream)) unknown.add(stream);
       }
     }
-    const reads = [...unknown].map((stream) => heads.readStream(stream));
+    const reads = [heads.guessStreams([...unknown])];
     if (group.some(({ eventCount }) => eventCount === 0)) reads.push(heads.readPosition());
     await Promise.all(reads);
   }
