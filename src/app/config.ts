@@ -21,8 +21,10 @@ export interface ConfigInput {
     readonly slot?: string;
     readonly publication?: string;
   };
-  /** Where the logs and the read stores live. Default `.banyan`, beside the config file. */
+  /** Where the read stores live, and the logs unless `log` says otherwise. Default `.banyan`, beside the config file. */
   readonly dataDir?: string;
+  /** A PostgreSQL (15 or later) that keeps the logs instead of files in `dataDir`; better not the monolith's own. */
+  readonly log?: { readonly url: string | undefined };
   /** Any address that answers for the monolith, and the gateway in front of it. */
   readonly gateway: Address & {
     readonly monolith: string;
@@ -49,6 +51,8 @@ export interface Config {
   readonly sourceName: string;
   readonly source: { readonly url: string; readonly slot: string; readonly publication: string };
   readonly dataDir: string;
+  /** Undefined: files in the data folder. */
+  readonly log: { readonly url: string } | undefined;
   readonly gateway: ResolvedAddress & {
     readonly monolith: string;
     readonly shadowSampleRate: number;
@@ -110,12 +114,9 @@ export function resolveConfig(input: unknown, file: string, folder: string): Con
     'lower-case letters, digits and _, such as `shop`',
   );
   const source = record('source', given.source) as Partial<ConfigInput['source']>;
-  const url = text(
-    'source.url',
-    source.url,
-    /^postgres(ql)?:\/\/./,
-    'a URL such as postgresql://user@host/database',
-  );
+  const postgresUrl = (setting: string, value: unknown): string =>
+    text(setting, value, /^postgres(ql)?:\/\/./, 'a URL such as postgresql://user@host/database');
+  const url = postgresUrl('source.url', source.url);
   const identifier = /^[a-z_][a-z0-9_]{0,62}$/;
   const domains = resolveDomains(given.domains, invalid);
   const services = record('services', given.services);
@@ -143,6 +144,7 @@ export function resolveConfig(input: unknown, file: string, folder: string): Con
         'a plain SQL identifier',
       ),
     },
+    log: given.log === undefined ? undefined : { url: postgresUrl('log.url', record('log', given.log).url) },
     dataDir: absolute(text('dataDir', given.dataDir ?? '.banyan', /./, 'a folder'), folder),
     gateway: {
       ...gatewayAddress,

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EventStore } from '../event-store/event-store.ts';
+import { openPostgresEventStore } from '../event-store/postgres/postgres-event-store.ts';
 import { openSqliteEventStore } from '../event-store/sqlite/sqlite-event-store.ts';
 import { BanyanError } from '../kernel/error.ts';
 import type { Config } from './config.ts';
@@ -35,13 +36,19 @@ export function workspacePaths(config: Config): WorkspacePaths {
 }
 
 export async function openEventLog(config: Config): Promise<EventStore> {
-  await makeDataDir(config);
-  return openSqliteEventStore({ path: workspacePaths(config).eventLog });
+  return openLog(config, 'log', workspacePaths(config).eventLog);
 }
 
 export async function openChangeLog(config: Config): Promise<EventStore> {
+  return openLog(config, 'changes', workspacePaths(config).changeLog);
+}
+
+/** Each log is a schema of its own in the configured PostgreSQL, or a file. */
+async function openLog(config: Config, schema: string, path: string): Promise<EventStore> {
   await makeDataDir(config);
-  return openSqliteEventStore({ path: workspacePaths(config).changeLog });
+  return config.log
+    ? openPostgresEventStore({ url: config.log.url, schema: `banyan_${config.name}_${schema}` })
+    : openSqliteEventStore({ path });
 }
 
 /** What guards the control endpoints: `BANYAN_CONTROL_TOKEN`, else a secret drawn once and kept beside the log. */

@@ -86,6 +86,10 @@ test('every mistake names its setting', () => {
       /`services.orders.port` is 4000; expected a port of its own/,
     ],
     [
+      { ...valid, log: { url: 'nats://db' } },
+      /`log.url` is "nats:\/\/db"; expected a URL such as postgresql/,
+    ],
+    [
       { ...valid, gateway: { ...valid.gateway, shadowSampleRate: 2 } },
       /`gateway.shadowSampleRate` is 2; expected a number from 0 to 1/,
     ],

@@ -2,7 +2,7 @@
 import { defineConfig } from 'banyan';
 import { orders } from '../domain/shop.ts';
 
-const { SHOP_URL, SHOP_DATA_DIR, SHOP_PORT, SHOP_MAPPING, SHOP_HANDLER } = process.env;
+const { SHOP_URL, SHOP_DATA_DIR, SHOP_PORT, SHOP_MAPPING, SHOP_HANDLER, SHOP_LOG_URL } = process.env;
 const port = Number(SHOP_PORT);
 const mapping = orders.capture.tables.orders!;
 
@@ -38,6 +38,7 @@ export default defineConfig({
   name: 'shop',
   source: { url: SHOP_URL },
   dataDir: SHOP_DATA_DIR!,
+  ...(SHOP_LOG_URL === undefined ? {} : { log: { url: SHOP_LOG_URL } }),
   gateway: { port, monolith: 'http://127.0.0.1:9' },
   domains: [SHOP_MAPPING === 'broken' ? broken : SHOP_HANDLER === 'picky' ? picky : orders],
   services: { orders: { port: port + 10 } },
