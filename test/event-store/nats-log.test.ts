@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import type { EventStore } from '../../src/event-store/event-store.ts';
-import { encodeEvent } from '../../src/event-store/nats/log-message.ts';
+import { type EventPlace, encodeEvent } from '../../src/event-store/nats/log-message.ts';
 import { LogNames } from '../../src/event-store/nats/log-names.ts';
 import { errorCode } from '../../src/kernel/error.ts';
 import { lsn } from '../../src/kernel/lsn.ts';
@@ -64,15 +64,14 @@ natsLane('the log in NATS', (nats) => {
     await using store = await log.open();
     const connection = await connect({ servers: nats.server.address });
     const names = new LogNames(log.name);
-    const store1 = (version: number, following: number): Promise<unknown> => {
-      const { id, type, time } = newEvent();
-      const row = { id, type, time, schemaVersion: 1, data: '{}', meta: '{"origin":"command"}' };
-      const event = encodeEvent(log.name, row, { stream: 'post-1', version, following });
-      return connection.request(names.stream('post-1'), event);
-    };
-    await store1(1, 0);
+    const place = (version: number, following: number): Promise<unknown> =>
+      connection.request(
+        names.stream('post-1'),
+        eventText(log.name, { stream: 'post-1', version, following }),
+      );
+    await place(1, 0);
     assert.equal((await store.head()).position, 1);
-    await store1(2, 1);
+    await place(2, 1);
     let isSeen = false;
     const reads = [store.head(), eventsOf(store), streamOf(store, 'post-1')].map(async (read) => {
       await read;
@@ -82,7 +81,7 @@ natsLane('the log in NATS', (nats) => {
     // Longer than any of them takes.
     for (const _ of times(20, () => 0)) await connection.request(`$JS.API.STREAM.INFO.${log.name}`);
     assert.equal(isSeen, false);
-    await store1(3, 0);
+    await place(3, 0);
     const [head, events, stream] = await Promise.all(reads);
     assert.deepEqual(head, { position: 3, progress: [] });
     assert.equal((events as unknown[]).length, 3);
@@ -188,6 +187,19 @@ natsLane('the log in NATS', (nats) => {
     await connection.close();
   });
 
+  test('a subscription finds what its writer told nobody of', async () => {
+    await using log = nats.newLog();
+    await using store = await log.open();
+    await using follower = new Follower(store);
+    await until('a first batch', () => follower.batches.length > 0);
+    const connection = await connect({ servers: nats.server.address });
+    const place = { stream: 'post-1', version: 1, following: 0 };
+    await connection.request(new LogNames(log.name).stream('post-1'), eventText(log.name, place));
+    await follower.hasReached(1);
+    assert.equal(follower.events.length, 1);
+    await connection.close();
+  });
+
   test('a server that is not there is LOG_UNREACHABLE', async () => {
     await using log = nats.newLog();
     await assert.rejects(
@@ -249,6 +261,13 @@ natsLane('a NATS server killed amid appends', (nats) => {
     assert.deepEqual(follower.events, events);
   });
 });
+
+/** An event's message, as the engine would write it. */
+function eventText(log: string, place: EventPlace): string {
+  const { id, type, time } = newEvent();
+  const row = { id, type, time, schemaVersion: 1, data: '{}', meta: '{"origin":"command"}' };
+  return encodeEvent(log, row, place);
+}
 
 /** Three events over two streams; every second append has a key. */
 function pourAppend(store: EventStore, append: string, number: number): ReturnType<EventStore['append']> {

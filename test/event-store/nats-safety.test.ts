@@ -2,9 +2,12 @@
 // streams that may lose history, and streams that are no log.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { inspect } from 'node:util';
 import { jetstreamManager, type StreamConfig } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
+import { LogConnection } from '../../src/event-store/nats/log-connection.ts';
 import { LogNames } from '../../src/event-store/nats/log-names.ts';
+import { proveComparison } from '../../src/event-store/nats/log-stream.ts';
 import {
   isOlder,
   streamSettings,
@@ -144,6 +147,27 @@ natsLane('what a NATS log refuses', (nats) => {
     assert.equal((await eventsOf(after)).length, 1);
   });
 
+  test('who has no right to the server is refused, and no fault tells a password', async () => {
+    const guarded = await NatsServer.start({
+      folder: nats.folder,
+      name: 'guarded',
+      more: 'authorization { user: ann, password: opensesame }',
+    });
+    try {
+      await using log = nats.newLog();
+      const at = { servers: [guarded.address], monitors: [guarded.monitor] };
+      for (const options of [at, { ...at, credentials: { user: 'ann', password: 'wrongword' } }]) {
+        const error = await refusal(log, options);
+        assert.equal(error.code, 'LOG_UNREACHABLE');
+        assert.doesNotMatch(inspect(error), /wrongword/);
+      }
+      await using store = await log.open({ ...at, credentials: { user: 'ann', password: 'opensesame' } });
+      await appended(store.append([write('post-1')]));
+    } finally {
+      await guarded.kill();
+    }
+  });
+
   test('names that cannot be a stream are refused, and no two streams share a subject', async () => {
     for (const name of ['', 'a.b', 'a b', 'a>', 'ä', 'x'.repeat(65)]) {
       assert.throws(() => new LogNames(name), { code: 'CONFIG_INVALID' });
@@ -217,6 +241,18 @@ natsLane(
       const connection = await connect({ servers: nats.server.address });
       const { streams } = await jetstreamManager(connection);
       assert.deepEqual(await streams.names().next(), []);
+      await connection.close();
+    });
+
+    test('its disregard is found out by trying, whatever its version says', async () => {
+      const { server } = nats;
+      const names = new LogNames('tried');
+      const admin = await connect({ servers: server.address });
+      const { streams } = await jetstreamManager(admin);
+      await streams.add({ name: names.name, subjects: names.stored });
+      await admin.close();
+      const connection = await LogConnection.open(names.name, { servers: [server.address] });
+      await assert.rejects(proveComparison(connection, names), { code: 'LOG_UNSAFE' });
       await connection.close();
     });
   },

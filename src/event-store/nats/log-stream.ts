@@ -7,8 +7,9 @@ import type { Log } from '../../runtime/log.ts';
 import type { LogIdentity } from '../event-store.ts';
 import type { LogConnection } from './log-connection.ts';
 import type { LogNames } from './log-names.ts';
-import { publish } from './publish.ts';
+import { publish, publishId } from './publish.ts';
 import {
+  SERVER_VERSION_MIN,
   streamSettings,
   type UnsafeSetting,
   unsafeReport,
@@ -143,21 +144,27 @@ function batchMessagesOf(reports: readonly ServerReport[]): number {
     : DEFAULT_BATCH_MESSAGES;
 }
 
-/** A batch that must be refused: whoever stores it ignores expectations, whatever its version says. */
-async function proveComparison(connection: LogConnection, names: LogNames): Promise<void> {
-  const never = { subject: names.check, payload: '', expected: { sequence: IMPOSSIBLE_SEQUENCE } };
+/**
+ * A batch that must be refused whole. Throws LOG_UNSAFE where the servers store it, or a part of it, whatever their versions
+ * say.
+ */
+export async function proveComparison(connection: LogConnection, names: LogNames): Promise<void> {
+  const any = { subject: names.check, payload: '' };
+  const messages = [any, { ...any, expected: { sequence: IMPOSSIBLE_SEQUENCE } }];
+  const tried = publishId(messages);
   const answer = await connection.patiently(async () => {
-    const result = await publish(connection, [{ subject: names.check, payload: '' }, never]);
+    const result = await publish(connection, messages, tried);
     if (result.result === 'unknown' || result.result === 'not taken') throw result.error;
     return result;
   });
-  if (answer.result === 'moved') return;
+  const last = await connection.last(names.check);
+  if (answer.result === 'moved' && last?.publishId !== tried.value) return;
   refuse(
     [
       {
-        what: 'an append was stored although its expectation was false',
-        why: 'Two writers of one stream would both succeed.',
-        remedy: `run nats-server 2.12 or later on every server of the cluster`,
+        what: 'an append whose expectation is false was not refused whole',
+        why: 'Two writers of one stream would both succeed, and appends could be stored in part.',
+        remedy: `run nats-server ${SERVER_VERSION_MIN} or later on every server of the cluster`,
       },
     ],
     connection.at,
