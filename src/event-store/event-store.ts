@@ -108,7 +108,8 @@ export interface EventStore extends AsyncDisposable {
 
   /**
    * Appends to one or many streams, in the order given.
-   * Order: positions follow the order of completed appends; within an append, the order given.
+   * Order: an append that begins after another has ended has the higher positions; within an append, the order given.
+   * Appends of different processes that overlap may end in the other order, and no reader sees the later without the earlier.
    * Atomic: all writes, the source progress and the idempotency key become visible together or not at all.
    * A stream may stand in several writes of one append; each expectation sees the writes before it.
    * An append without writes but with `source` moves the frontier only.
