@@ -11,10 +11,8 @@ import type { RecordedEvent } from '../../src/kernel/event.ts';
 import { eventsOf, Follower, idsOf, streamOf, times } from '../../src/testing/contract/event-store/case.ts';
 import type { LogUnderTest } from '../../src/testing/contract/event-store.ts';
 
-const KILLS = 12;
-
 export interface SharedLog extends LogUnderTest {
-  /** For `writer-process.ts`: the path of a file, or a URL with the schema behind a `#`. */
+  /** For `writer-process.ts`: the path of a file, or a URL with the name of the schema or stream behind a `#`. */
   readonly target: string;
 }
 
@@ -24,6 +22,8 @@ export interface EngineOfProcesses {
   readonly opened: { readonly logs: number; readonly everyMs: number };
   /** Whether a writer that was killed leaves no number out. */
   readonly isDense: boolean;
+  /** How many writers are killed, one after the other. */
+  readonly kills: number;
 }
 
 class Writer {
@@ -54,7 +54,7 @@ class Writer {
   }
 }
 
-export function processesShareALog(name: string, { make, opened, isDense }: EngineOfProcesses): void {
+export function processesShareALog(name: string, { make, opened, isDense, kills }: EngineOfProcesses): void {
   describe(`processes on one log: ${name}`, () => {
     test('processes that open a new log at once all get the same one', async () => {
       await using log = make();
@@ -86,12 +86,12 @@ export function processesShareALog(name: string, { make, opened, isDense }: Engi
       assert.deepEqual(idsOf(follower.events), idsOf(events));
     });
 
-    test(`a writer killed ${KILLS} times amid appends loses nothing acknowledged and leaves no append half done`, async () => {
+    test(`a writer killed ${kills} times amid appends loses nothing acknowledged and leaves no append half done`, async () => {
       await using log = make();
       await using watching = await log.open();
       await using follower = new Follower(watching);
       const acknowledged: string[] = [];
-      for (const run of times(KILLS, (index) => index)) {
+      for (const run of times(kills, (index) => index)) {
         const enough = 3 + run * 5;
         const writer = new Writer('pour', log, `run${run}`, (self) => {
           if (self.acknowledged.length >= enough) self.kill();

@@ -11,4 +11,5 @@ processesShareALog('postgres', {
   },
   opened: { logs: 12, everyMs: 80 },
   isDense: false,
+  kills: 12,
 });

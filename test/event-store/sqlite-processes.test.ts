@@ -9,4 +9,5 @@ processesShareALog('sqlite', {
   },
   opened: { logs: 60, everyMs: 12 },
   isDense: true,
+  kills: 12,
 });

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { writeSync } from 'node:fs';
 import type { EventStore } from '../../src/event-store/event-store.ts';
+import { openNatsEventStore } from '../../src/event-store/nats/nats-event-store.ts';
 import { openPostgresEventStore } from '../../src/event-store/postgres/postgres-event-store.ts';
 import { openSqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.ts';
 import { newEvent, write } from '../../src/testing/contract/event-store/case.ts';
@@ -57,6 +58,11 @@ async function openMany(): Promise<void> {
 
 function openLog(at: string): Promise<EventStore> {
   const [url, schema] = at.split('#');
+  if (url!.startsWith('nats:')) {
+    const { host, searchParams } = new URL(url!);
+    const monitors = searchParams.getAll('monitor');
+    return openNatsEventStore({ servers: [host], monitors, name: schema!, replicas: 1 });
+  }
   return schema === undefined
     ? openSqliteEventStore({ path: at })
     : openPostgresEventStore({ url: url!, schema });
