@@ -82,3 +82,10 @@ test('only src/postgres knows the driver', () => {
   const bad = imports.filter(({ from, to }) => /^pg(\/|$)/.test(to) && !from.startsWith('src/postgres/'));
   assert.deepEqual(named(bad), []);
 });
+
+test('only the event store in NATS knows its client, so that nobody else needs it', () => {
+  const bad = imports.filter(
+    ({ from, to }) => to.startsWith('@nats-io/') && !from.startsWith('src/event-store/nats/'),
+  );
+  assert.deepEqual(named(bad), []);
+});
