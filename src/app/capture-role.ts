@@ -93,7 +93,10 @@ export async function startCaptureRole(config: Config, log: Log = createLog('cap
   async function captureUnderLease(leased: AbortSignal): Promise<void> {
     const failing = new AbortController();
     const signal = AbortSignal.any([leased, failing.signal]);
-    using translation = openSqliteTranslationState(workspacePaths(config).translation);
+    using translation = openSqliteTranslationState(workspacePaths(config).translation, {
+      changeLog: changeLog.identity,
+      eventLog: eventLog.identity,
+    });
     state = translation;
     counters.frontier = (await eventLog.sourceProgress(config.sourceName))?.lsn ?? LSN_ZERO;
     await using source = postgresChangeSource({ ...config.source, name: config.sourceName });

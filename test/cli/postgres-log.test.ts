@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { queryText } from '../../src/postgres/connect.ts';
 import { startShop } from './shop-at-work.ts';
 
-test('captured, copied, projected and verified through logs in a database of their own', async () => {
+test('captured, copied, projected and verified through logs in a database of their own; new logs begin anew', async () => {
   await using shop = await startShop('postgres-log');
   await shop.db.query('CREATE DATABASE logs');
   const url = new URL(shop.env.SHOP_URL!);
@@ -31,6 +31,16 @@ test('captured, copied, projected and verified through logs in a database of the
   );
   assert.equal(tables!.found, '0', "nothing of it is in the monolith's own database");
   assert.equal(existsSync(join(shop.env.SHOP_DATA_DIR!, 'log.db')), false);
+
+  await shop.stopDev();
+  await shop.db.query('DROP DATABASE logs WITH (FORCE)');
+  await shop.db.query('CREATE DATABASE logs');
+  await shop.db.query("SELECT pg_drop_replication_slot('banyan_shop')");
+  await shop.db.query('DROP PUBLICATION banyan_shop');
+  await shop.startDev();
+  assert.equal((await shop.run('promote orders --to backfilled')).code, 0, 'new logs begin anew');
+  assert.deepEqual(await shop.told(301), ['OrderPlaced']);
+  assert.deepEqual(await shop.told(1), ['OrderPlaced']);
 
   await shop.stopDev();
   shop.env.SHOP_LOG_URL = 'postgresql://nobody:secret@127.0.0.1:9/logs';

@@ -1,8 +1,10 @@
 // Translation's memory in one SQLite file. It is derived from the change log, so losing its last commits in a power cut
 // costs a replay and nothing else (`synchronous=NORMAL`).
+import { rmSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { Relation } from '../../capture/change.ts';
 import type { RawRow } from '../../domain/decode-row.ts';
+import type { LogIdentity } from '../../event-store/event-store.ts';
 import type { Position } from '../../kernel/event.ts';
 import type {
   ParkedKey,
@@ -30,9 +32,35 @@ const TABLES = `
   CREATE TABLE IF NOT EXISTS unmapped (name TEXT, op TEXT, count INTEGER NOT NULL, PRIMARY KEY (name, op)) WITHOUT ROWID;
 `;
 
-/** Opens (or creates) the state in `path`; `:memory:` for tests. */
-export function openSqliteTranslationState(path: string): TranslationState {
-  return new SqliteTranslationState(new DatabaseSync(path, { timeout: 5_000 }));
+/** Raised whenever the tables of before cannot be gone on with. */
+const LAYOUT = 2;
+
+/**
+ * Opens (or creates) the state in `path`; `:memory:` for tests. A state that was made between two other logs, or by another
+ * version, is of no use here: it is begun anew, and the change log tells it all again.
+ */
+export function openSqliteTranslationState(
+  path: string,
+  between?: { readonly changeLog: LogIdentity; readonly eventLog: LogIdentity },
+): TranslationState {
+  const origin = JSON.stringify([LAYOUT, between?.changeLog, between?.eventLog]);
+  let database = new DatabaseSync(path, { timeout: 5_000 });
+  if ((originOf(database) ?? origin) !== origin) {
+    database.close();
+    for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
+    database = new DatabaseSync(path, { timeout: 5_000 });
+  }
+  database.exec('CREATE TABLE IF NOT EXISTS origin (origin TEXT PRIMARY KEY)');
+  database.prepare('INSERT OR IGNORE INTO origin VALUES (?)').run(origin);
+  return new SqliteTranslationState(database);
+}
+
+/** Undefined for a new file; empty for one of before there was an origin. */
+function originOf(database: DatabaseSync): string | undefined {
+  const tables = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
+  if (tables.length === 0) return undefined;
+  if (!tables.some(({ name }) => name === 'origin')) return '';
+  return String(database.prepare('SELECT origin FROM origin').get()?.origin ?? '');
 }
 
 class SqliteTranslationState implements TranslationState {
