@@ -95,8 +95,13 @@ export class NatsServer {
     await this.#end('SIGKILL');
   }
 
-  async stop(): Promise<void> {
-    await this.#end('SIGTERM');
+  /** Leaves its connections open and does nothing, as a machine under a debugger or a stalled disk. */
+  freeze(): void {
+    this.#process?.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#process?.kill('SIGCONT');
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {

@@ -82,10 +82,10 @@ export class DirectReader {
           fail(new Interrupted(`status ${status} ${headers?.description ?? ''}`));
           return;
         }
-        // Each message, and the end, names the one before it.
+        // Each message, and the end, names the one before it; the first names none.
         const before = Number(headers.get('Nats-Last-Sequence') || 0);
         const last = found.at(-1)?.sequence ?? 0;
-        if (status !== NOT_FOUND && last > 0 && before !== last) {
+        if (status !== NOT_FOUND && before !== last) {
           fail(new Interrupted('a message was lost on the way'));
         } else if (status !== 0) {
           subscription.unsubscribe();

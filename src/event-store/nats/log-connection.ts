@@ -37,7 +37,7 @@ export interface NatsConnectOptions {
 const CONNECT_TIMEOUT_MS = 5_000;
 const ANSWER_TIMEOUT_MS = 2_000;
 const ASK_AGAIN_MS = 100;
-const PING_INTERVAL_MS = 5_000;
+const PING_INTERVAL_MS = 2_000;
 
 export class LogConnection {
   readonly nats: NatsConnection;
@@ -149,7 +149,7 @@ function connectOptions({ servers, credentials, tls }: NatsConnectOptions): Node
     maxReconnectAttempts: -1,
     reconnectTimeWait: ASK_AGAIN_MS,
     reconnectJitter: ASK_AGAIN_MS,
-    // Two unanswered pings end a connection: a server that froze is left after ten to fifteen seconds.
+    // Two unanswered pings end a connection: a server that froze is left after four to six seconds.
     pingInterval: PING_INTERVAL_MS,
     noAsyncTraces: true,
   };

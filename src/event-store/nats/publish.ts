@@ -44,6 +44,8 @@ export function storedPublishId(header: MsgHdrs): string {
 }
 
 const ACK_TIMEOUT_MS = 3_000;
+/** A large batch takes its time: 10 MB a second at the least. */
+const BYTES_PER_MS = 10_000;
 const WRONG_SEQUENCE: ReadonlySet<number> = new Set([10071, 10164]);
 /** A batch cut by a lost connection or a new leader; more batches at a time than a server takes. */
 const PASSING: ReadonlySet<number> = new Set([10176, 10210]);
@@ -57,6 +59,8 @@ export async function publish(
 ): Promise<PublishResult> {
   const { nats } = connection;
   const last = messages.length - 1;
+  const bytes = messages.reduce((sum, { payload }) => sum + payload.length, 0);
+  const timeout = ACK_TIMEOUT_MS + bytes / BYTES_PER_MS;
   try {
     const answer = await connection.whileConnected(() => {
       for (let index = 0; index < last; index += 1) {
@@ -66,7 +70,7 @@ export async function publish(
       const { subject, payload } = messages[last]!;
       const header = headersOf(messages[last]!, id, messages.length);
       if (last > 0) header.set('Nats-Batch-Commit', '1');
-      return nats.request(subject, payload, { timeout: ACK_TIMEOUT_MS, headers: header });
+      return nats.request(subject, payload, { timeout, headers: header });
     });
     return resultOf(answer.json<Ack>(), messages.length);
   } catch (error) {
