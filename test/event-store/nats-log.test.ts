@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
+import { pino } from 'pino';
 import type { EventStore } from '../../src/event-store/event-store.ts';
 import { type EventPlace, encodeEvent } from '../../src/event-store/nats/log-message.ts';
 import { LogNames } from '../../src/event-store/nats/log-names.ts';
@@ -131,7 +132,7 @@ natsLane('the log in NATS', (nats) => {
     );
   });
 
-  test('a server with a greater limit takes greater appends, and a reader reads them', async () => {
+  test('a server with a greater limit takes greater appends, and a small limit is warned of', async () => {
     const roomy = await NatsServer.start({
       folder: nats.folder,
       name: 'roomy',
@@ -139,7 +140,14 @@ natsLane('the log in NATS', (nats) => {
     });
     try {
       await using log = nats.newLog();
-      await using store = await log.open({ servers: [roomy.address], monitors: [roomy.monitor] });
+      const warnings: string[] = [];
+      const logged = pino({ level: 'warn' }, { write: (line) => warnings.push(line) });
+      const at = { servers: [roomy.address], monitors: [roomy.monitor], log: logged };
+      await using store = await log.open(at);
+      assert.deepEqual(warnings, []);
+      await using small = nats.newLog();
+      await (await small.open({ log: logged }))[Symbol.asyncDispose]();
+      assert.match(String(warnings), /"batchMessages":1000,.*raise jetstream\.limits\.batch\.max_msgs/);
       const events = times(5_000, (index) => newEvent('Written', { index }));
       await appended(store.append([write('post-1', 'none', events)]));
       assert.deepEqual(idsOf(await eventsOf(store)), idsOf(events));

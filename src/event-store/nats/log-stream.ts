@@ -30,6 +30,8 @@ const FORMAT = '1';
 /** Nothing has so many messages. */
 const IMPOSSIBLE_SEQUENCE = Number.MAX_SAFE_INTEGER;
 
+const SENSIBLE_LIMITS = { batchMessages: 10_000, payloadBytes: 8 * 1024 * 1024 };
+
 export interface StreamOptions {
   readonly replicas: number;
   readonly monitors: readonly string[];
@@ -60,7 +62,21 @@ export async function openStream(
   refuse(unsafeStream(info.config, options.replicas), at);
   proveHeard(holdersOf(info, server), heard, at, options);
   await proveComparison(connection, names);
-  return { identity, batchMessages: batchMessagesOf(heard.reports) };
+  const batchMessages = batchMessagesOf(heard.reports);
+  warnOfLimits({ batchMessages, payloadBytes: connection.nats.info?.max_payload ?? 0 }, options.log);
+  return { identity, batchMessages };
+}
+
+/** A transaction of the monolith is one append, and may be large; it would be refused when it comes. */
+function warnOfLimits(limits: typeof SENSIBLE_LIMITS, log: Log | undefined): void {
+  const isEnough =
+    limits.batchMessages >= SENSIBLE_LIMITS.batchMessages &&
+    limits.payloadBytes >= SENSIBLE_LIMITS.payloadBytes;
+  if (isEnough) return;
+  log?.warn(
+    { ...limits, sensible: SENSIBLE_LIMITS },
+    'the servers will refuse large appends: raise jetstream.limits.batch.max_msgs and max_payload',
+  );
 }
 
 async function findOrMake(connection: LogConnection, names: LogNames, replicas: number): Promise<StreamInfo> {
