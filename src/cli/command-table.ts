@@ -171,6 +171,14 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./command/events-tail.ts'),
   },
   {
+    name: 'events types',
+    summary: 'how many events of each type and version the log holds',
+    arguments: [],
+    options: {},
+    exits: { 4: 'some are of a type or version that no domain of the config knows' },
+    load: () => import('./command/events-types.ts'),
+  },
+  {
     name: 'events stream',
     summary: 'one stream, from its first event',
     arguments: [stream],
