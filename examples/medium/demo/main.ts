@@ -1,7 +1,6 @@
 // `npm start`: the whole example on one machine. `--exit` ends when the story does, `--json` prints its report,
 // `--scale n` multiplies the data, `--data-dir` puts it elsewhere.
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { loadConfig } from '../../../src/app/load-config.ts';
 import { openOperator } from '../../../src/app/open-operator.ts';
 import { copyBars } from '../../../src/cli/copy-bars.ts';
@@ -12,23 +11,9 @@ import { PROJECT } from '../environment.ts';
 import { seedCounts } from '../monolith/seed/rows.ts';
 import { startTraffic, type Traffic } from '../traffic/traffic.ts';
 import { startMachine } from './machine.ts';
+import { readOptions } from './options.ts';
 import { judge, type Report } from './report.ts';
 import { moveReads, type Narrator, verifyAll } from './story.ts';
-
-const { values } = parseArgs({
-  options: {
-    exit: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    scale: { type: 'string', default: '1' },
-    'data-dir': { type: 'string', default: join(PROJECT, '.data/medium') },
-    'environment-file': { type: 'string' },
-  },
-});
-const scale = Number(values.scale);
-if (!(scale > 0 && scale <= 100)) {
-  console.error(`--scale is "${values.scale}"; expected a number above 0, at most 100`);
-  process.exit(EXIT.usage);
-}
 
 /** Requests that the visitors make once all reads are moved, so that the checks have something to check. */
 const AFTER_THE_MOVE = 1_000;
@@ -49,15 +34,16 @@ const narrator: Narrator = {
 process.exitCode = await play().catch((error: unknown) => {
   if (signal.aborted) return EXIT.interrupted;
   console.error(error instanceof BanyanError ? errorText(error) : error);
-  return EXIT.bug;
+  return error instanceof BanyanError ? error.exitCode : EXIT.bug;
 });
 
 async function play(): Promise<number> {
+  const { exit, json, scale, dataDir, environmentFile } = readOptions(process.argv.slice(2));
   const startedAt = performance.now();
   narrator.heading('Starting');
   await using machine = await startMachine({
-    dataDir: values['data-dir'],
-    ...(values['environment-file'] === undefined ? {} : { environmentFile: values['environment-file'] }),
+    dataDir,
+    ...(environmentFile === undefined ? {} : { environmentFile }),
     scale,
     isDefaultPorts: true,
     onStep: (what) => output.note(`  ${what}`),
@@ -89,7 +75,7 @@ async function play(): Promise<number> {
   const verified = await verifyAll(operator, narrator, signal);
 
   const status = await operator.status();
-  const seen = values.exit ? await traffic.stop() : traffic.stats();
+  const seen = exit ? await traffic.stop() : traffic.stats();
   const shadows = status.domains.flatMap(({ traffic: found }) => (found ? [found.shadow] : []));
   const sum = (figures: readonly number[]): number => figures.reduce((total, figure) => total + figure, 0);
   const report = judge(
@@ -117,8 +103,8 @@ async function play(): Promise<number> {
     ].slice(0, 20),
   );
   tellResult(report);
-  if (values.json) process.stdout.write(`${JSON.stringify(report)}\n`);
-  if (!values.exit) {
+  if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
+  if (!exit) {
     output.note(`\nEverything stays up, traffic included. Ctrl-C ends it.`);
     await new Promise<void>((done) => signal.addEventListener('abort', () => done(), { once: true }));
   }
