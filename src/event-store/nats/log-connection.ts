@@ -13,7 +13,6 @@ import {
   type NodeConnectionOptions,
   type TlsOptions,
 } from '@nats-io/transport-node';
-import { BanyanError } from '../../kernel/error.ts';
 import { pause } from '../../runtime/wait.ts';
 import type { StoredMessage } from './log-message.ts';
 import { Interrupted, isPassing, logFault, NotSent } from './nats-fault.ts';
@@ -165,8 +164,4 @@ function authentication(credentials: NatsCredentials | undefined): NodeConnectio
 /** Without what may stand before an address. */
 function addressOf(servers: readonly string[], stream: string): string {
   return `${servers.map((server) => server.replace(/^.*@/, '')).join(', ')} (stream ${stream})`;
-}
-
-export function closedLog(at: string): BanyanError {
-  return new BanyanError('LOG_UNREACHABLE', 'The log is closed', { at });
 }

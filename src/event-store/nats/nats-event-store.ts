@@ -4,24 +4,13 @@ import type { TlsOptions } from '@nats-io/transport-node';
 import type { RecordedEvent } from '../../kernel/event.ts';
 import type { StreamName } from '../../kernel/stream.ts';
 import type { Log } from '../../runtime/log.ts';
-import { AppendQueue, type GroupAnswer } from '../append-queue.ts';
-import { type AppendRequest, appendRequest } from '../append-request.ts';
+import type { GroupAnswer, GroupLimits } from '../append-queue.ts';
+import type { AppendRequest } from '../append-request.ts';
 import { ChangeSignal } from '../change-signal.ts';
-import type {
-  AppendOptions,
-  AppendOutcome,
-  EventStore,
-  LogBatch,
-  LogHead,
-  LogIdentity,
-  ReadLogOptions,
-  SourceProgress,
-  StreamWrite,
-  SubscribeOptions,
-} from '../event-store.ts';
-import { followBatches, type PagedLog, readBatches } from '../log-batches.ts';
-import { type PagedStreams, type ReadStreamOptions, readStreamBatches } from '../stream-batches.ts';
-import { closedLog, LogConnection, type NatsCredentials } from './log-connection.ts';
+import { EngineEventStore, type LogEngine } from '../engine-event-store.ts';
+import type { EventStore, LogHead, LogIdentity, SourceProgress } from '../event-store.ts';
+import type { LogPage, PageRequest } from '../log-batches.ts';
+import { LogConnection, type NatsCredentials } from './log-connection.ts';
 import { LogNames } from './log-names.ts';
 import { LogReader } from './log-reader.ts';
 import { type OpenStream, openStream } from './log-stream.ts';
@@ -68,27 +57,28 @@ export async function openNatsEventStore(options: NatsEventStoreOptions): Promis
   const connection = await LogConnection.open(names.name, options);
   try {
     const settings = { replicas, monitors, trustServers, ...(log ? { log } : {}) };
-    return new NatsEventStore(connection, names, await openStream(connection, names, settings));
+    const opened = await openStream(connection, names, settings);
+    return new EngineEventStore(new NatsEngine(connection, names, opened));
   } catch (error) {
     await connection.close();
     throw error;
   }
 }
 
-class NatsEventStore implements EventStore {
+class NatsEngine implements LogEngine {
   readonly identity: LogIdentity;
+  readonly at: string;
+  readonly changes: ChangeSignal;
+  readonly groupLimits: GroupLimits;
   readonly #connection: LogConnection;
   readonly #reader: LogReader;
   readonly #writer: LogWriter;
-  readonly #appends: AppendQueue;
   readonly #wakeUp: WakeUp;
-  readonly #changes: ChangeSignal;
-  readonly #pages: PagedLog;
-  readonly #streams: PagedStreams;
-  #closing: Promise<void> | undefined;
 
   constructor(connection: LogConnection, names: LogNames, { identity, batchMessages }: OpenStream) {
     this.identity = identity;
+    this.at = connection.at;
+    this.groupLimits = groupLimits(batchMessages);
     this.#connection = connection;
     const reader = new LogReader(connection, names);
     this.#reader = reader;
@@ -97,59 +87,12 @@ class NatsEventStore implements EventStore {
       connection,
       names,
       lastSequence: async () => (await reader.state()).lastSequence,
-      changed: () => this.#changes.notify(),
+      changed: () => this.changes.notify(),
     });
-    this.#changes = new ChangeSignal(this.#wakeUp);
-    this.#appends = new AppendQueue((group) => this.#commit(group), groupLimits(batchMessages));
-    this.#pages = {
-      changes: this.#changes,
-      page: (request) => this.#read(() => reader.page(request)),
-    };
-    this.#streams = {
-      at: connection.at,
-      version: (stream) => this.#read(() => reader.streamVersion(stream)),
-      page: (...page) => this.#read(() => reader.streamPage(...page)),
-    };
+    this.changes = new ChangeSignal(this.#wakeUp);
   }
 
-  async append(writes: readonly StreamWrite[], options: AppendOptions = {}): Promise<AppendOutcome> {
-    this.#assertOpen();
-    return this.#appends.append(appendRequest(writes, options));
-  }
-
-  readStream(stream: StreamName, options?: ReadStreamOptions): AsyncIterable<readonly RecordedEvent[]> {
-    return readStreamBatches(this.#streams, stream, options);
-  }
-
-  readLog(options: ReadLogOptions): AsyncIterable<LogBatch> {
-    return readBatches(this.#pages, options);
-  }
-
-  subscribe(options: SubscribeOptions): AsyncIterable<LogBatch> {
-    return followBatches(this.#pages, options);
-  }
-
-  head(): Promise<LogHead> {
-    return this.#read(() => this.#reader.head());
-  }
-
-  sourceProgress(name: string): Promise<SourceProgress | undefined> {
-    return this.#read(() => this.#reader.sourceProgress(name));
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
-  }
-
-  async #close(): Promise<void> {
-    await this.#appends.settled();
-    this.#wakeUp.close();
-    this.#changes.notify();
-    await this.#connection.close();
-  }
-
-  async #commit(group: readonly AppendRequest[]): Promise<GroupAnswer> {
+  async commit(group: readonly AppendRequest[]): Promise<GroupAnswer> {
     const answer = await this.#writer.commit(group);
     if (!('outcomes' in answer)) return answer;
     let isChanged = false;
@@ -160,26 +103,39 @@ class NatsEventStore implements EventStore {
     }
     if (isChanged) {
       this.#wakeUp.announce();
-      this.#changes.notify();
+      this.changes.notify();
     }
     return answer;
   }
 
-  /** A read that was under way when the store closed rejects too. */
-  async #read<T>(read: () => Promise<T>): Promise<T> {
-    this.#assertOpen();
-    const result = await read();
-    this.#assertOpen();
-    return result;
+  page(request: PageRequest): Promise<LogPage> {
+    return this.#reader.page(request);
   }
 
-  #assertOpen(): void {
-    if (this.#closing) throw closedLog(this.#connection.at);
+  streamVersion(stream: StreamName): Promise<number> {
+    return this.#reader.streamVersion(stream);
+  }
+
+  streamPage(...page: Parameters<LogEngine['streamPage']>): Promise<readonly RecordedEvent[]> {
+    return this.#reader.streamPage(...page);
+  }
+
+  head(): Promise<LogHead> {
+    return this.#reader.head();
+  }
+
+  sourceProgress(name: string): Promise<SourceProgress | undefined> {
+    return this.#reader.sourceProgress(name);
+  }
+
+  async close(): Promise<void> {
+    this.#wakeUp.close();
+    await this.#connection.close();
   }
 }
 
 /** A group is one batch: each event is a message, and each append may have two of its own. */
-function groupLimits(batchMessages: number): { readonly events: number; readonly appends: number } {
+function groupLimits(batchMessages: number): GroupLimits {
   return {
     events: Math.min(2_000, Math.floor(batchMessages * 0.7)),
     appends: Math.min(256, Math.floor(batchMessages * 0.15)),

@@ -1,26 +1,14 @@
 // The log in PostgreSQL, 15 or later: as many processes on as many machines as you like append and read. Writers run in
 // parallel; readers stop at the horizon. What `append` resolved is as durable as the server's commit.
-import { BanyanError } from '../../kernel/error.ts';
 import type { RecordedEvent } from '../../kernel/event.ts';
 import type { StreamName } from '../../kernel/stream.ts';
 import type { Log } from '../../runtime/log.ts';
-import { AppendQueue, type GroupAnswer } from '../append-queue.ts';
-import { type AppendRequest, appendRequest } from '../append-request.ts';
+import type { GroupAnswer } from '../append-queue.ts';
+import type { AppendRequest } from '../append-request.ts';
 import { ChangeSignal } from '../change-signal.ts';
-import type {
-  AppendOptions,
-  AppendOutcome,
-  EventStore,
-  LogBatch,
-  LogHead,
-  LogIdentity,
-  ReadLogOptions,
-  SourceProgress,
-  StreamWrite,
-  SubscribeOptions,
-} from '../event-store.ts';
-import { followBatches, type PagedLog, readBatches } from '../log-batches.ts';
-import { type PagedStreams, type ReadStreamOptions, readStreamBatches } from '../stream-batches.ts';
+import { EngineEventStore, type LogEngine } from '../engine-event-store.ts';
+import type { AppendOutcome, EventStore, LogHead, LogIdentity, SourceProgress } from '../event-store.ts';
+import type { LogPage, PageRequest } from '../log-batches.ts';
 import { appendOutcomes, appendStatement, type Verdict } from './append.ts';
 import { appendOneStatement, type OneAppended, oneAppended } from './append-one.ts';
 import { LogConnection } from './log-connection.ts';
@@ -49,93 +37,43 @@ export async function openPostgresEventStore(options: PostgresEventStoreOptions)
   const connection = new LogConnection(url, names, poolSize);
   try {
     const identity = await connection.prepare(names, log);
-    return new PostgresEventStore(identity, url, names, connection);
+    return new EngineEventStore(new PostgresEngine(identity, url, names, connection));
   } catch (error) {
     await connection.close();
     throw error;
   }
 }
 
-class PostgresEventStore implements EventStore {
+class PostgresEngine implements LogEngine {
   readonly identity: LogIdentity;
+  readonly at: string;
+  readonly changes: ChangeSignal;
   readonly #names: LogNames;
   readonly #connection: LogConnection;
   readonly #reader: LogReader;
-  readonly #appends: AppendQueue;
   readonly #wakeUp: WakeUp;
-  readonly #changes: ChangeSignal;
-  readonly #pages: PagedLog;
-  readonly #streams: PagedStreams;
-  #closing: Promise<void> | undefined;
 
   constructor(identity: LogIdentity, url: string, names: LogNames, connection: LogConnection) {
     this.identity = identity;
+    this.at = connection.at;
     this.#names = names;
     this.#connection = connection;
     const reader = new LogReader(connection, names);
     this.#reader = reader;
-    this.#wakeUp = new WakeUp({ url, names, connection, reader, changed: () => this.#changes.notify() });
-    this.#changes = new ChangeSignal(this.#wakeUp);
-    this.#appends = new AppendQueue((group) => this.#commit(group));
-    this.#pages = {
-      changes: this.#changes,
-      page: (request) => this.#read(() => reader.page(request)),
-    };
-    this.#streams = {
-      at: connection.at,
-      version: (stream) => this.#read(() => reader.streamVersion(stream)),
-      page: (...page) => this.#read(() => reader.streamPage(...page)),
-    };
+    this.#wakeUp = new WakeUp({ url, names, connection, reader, changed: () => this.changes.notify() });
+    this.changes = new ChangeSignal(this.#wakeUp);
   }
 
-  async append(writes: readonly StreamWrite[], options: AppendOptions = {}): Promise<AppendOutcome> {
-    this.#assertOpen();
-    return this.#appends.append(appendRequest(writes, options));
-  }
-
-  readStream(stream: StreamName, options?: ReadStreamOptions): AsyncIterable<readonly RecordedEvent[]> {
-    return readStreamBatches(this.#streams, stream, options);
-  }
-
-  readLog(options: ReadLogOptions): AsyncIterable<LogBatch> {
-    return readBatches(this.#pages, options);
-  }
-
-  subscribe(options: SubscribeOptions): AsyncIterable<LogBatch> {
-    return followBatches(this.#pages, options);
-  }
-
-  async head(): Promise<LogHead> {
-    const { head, progress } = await this.#read(() => this.#reader.currentHorizon());
-    return { position: head, progress };
-  }
-
-  sourceProgress(name: string): Promise<SourceProgress | undefined> {
-    return this.#read(() => this.#reader.sourceProgress(name));
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
-  }
-
-  async #close(): Promise<void> {
-    await this.#appends.settled();
-    await this.#wakeUp.close();
-    this.#changes.notify();
-    await this.#connection.close();
-  }
-
-  async #commit(group: readonly AppendRequest[]): Promise<GroupAnswer> {
+  async commit(group: readonly AppendRequest[]): Promise<GroupAnswer> {
     try {
       const outcomes = (await this.#commitOne(group)) ?? (await this.#commitAll(group));
       if (outcomes.some(({ outcome }) => outcome === 'appended')) {
         this.#wakeUp.announce();
-        this.#changes.notify();
+        this.changes.notify();
       }
       return { outcomes };
     } catch (error) {
-      return { error: logFault(error, this.#connection.at), mayTryEachAlone: isRolledBack(error) };
+      return { error: logFault(error, this.at), mayTryEachAlone: isRolledBack(error) };
     }
   }
 
@@ -152,17 +90,29 @@ class PostgresEventStore implements EventStore {
     return appendOutcomes(group, verdicts);
   }
 
-  /** A read that was under way when the store closed rejects too. */
-  async #read<T>(read: () => Promise<T>): Promise<T> {
-    this.#assertOpen();
-    const result = await read();
-    this.#assertOpen();
-    return result;
+  page(request: PageRequest): Promise<LogPage> {
+    return this.#reader.page(request);
   }
 
-  #assertOpen(): void {
-    if (this.#closing) {
-      throw new BanyanError('LOG_UNREACHABLE', 'The log is closed', { at: this.#connection.at });
-    }
+  streamVersion(stream: StreamName): Promise<number> {
+    return this.#reader.streamVersion(stream);
+  }
+
+  streamPage(...page: Parameters<LogEngine['streamPage']>): Promise<readonly RecordedEvent[]> {
+    return this.#reader.streamPage(...page);
+  }
+
+  async head(): Promise<LogHead> {
+    const { head, progress } = await this.#reader.currentHorizon();
+    return { position: head, progress };
+  }
+
+  sourceProgress(name: string): Promise<SourceProgress | undefined> {
+    return this.#reader.sourceProgress(name);
+  }
+
+  async close(): Promise<void> {
+    await this.#wakeUp.close();
+    await this.#connection.close();
   }
 }

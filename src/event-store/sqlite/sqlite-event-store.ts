@@ -1,28 +1,16 @@
 // The embedded log: one SQLite file that several processes of one machine append to and read. What `append` resolved is
 // synced to disk. It works on the caller's thread: a commit blocks for one sync, shared by all appends of the turn.
 import { statSync } from 'node:fs';
-import { BanyanError } from '../../kernel/error.ts';
 import type { RecordedEvent } from '../../kernel/event.ts';
 import type { StreamName } from '../../kernel/stream.ts';
 import type { Log } from '../../runtime/log.ts';
 import { pause } from '../../runtime/wait.ts';
-import { AppendQueue } from '../append-queue.ts';
-import { appendRequest } from '../append-request.ts';
+import type { GroupAnswer } from '../append-queue.ts';
+import type { AppendRequest } from '../append-request.ts';
 import { ChangeSignal } from '../change-signal.ts';
-import type {
-  AppendOptions,
-  AppendOutcome,
-  EventStore,
-  LogBatch,
-  LogHead,
-  LogIdentity,
-  ReadLogOptions,
-  SourceProgress,
-  StreamWrite,
-  SubscribeOptions,
-} from '../event-store.ts';
-import { followBatches, type PagedLog, readBatches } from '../log-batches.ts';
-import { type PagedStreams, type ReadStreamOptions, readStreamBatches } from '../stream-batches.ts';
+import { EngineEventStore, type LogEngine } from '../engine-event-store.ts';
+import type { EventStore, LogHead, LogIdentity, SourceProgress } from '../event-store.ts';
+import type { LogPage, PageRequest } from '../log-batches.ts';
 import { type Connections, openConnections } from './connection.ts';
 import { DataVersionWatch } from './data-version-watch.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -45,37 +33,35 @@ export interface SqliteEventStoreOptions {
 /** Rejects with LOG_UNREACHABLE when the file cannot be opened, LOG_CORRUPT when it is something else than a log. */
 export async function openSqliteEventStore(options: SqliteEventStoreOptions): Promise<EventStore> {
   const { path, log, busyTimeoutMs = 5000 } = options;
-  return new SqliteEventStore(await openConnections(path, busyTimeoutMs, log), path, busyTimeoutMs);
+  const connections = await openConnections(path, busyTimeoutMs, log);
+  return new EngineEventStore(new SqliteEngine(connections, path, busyTimeoutMs));
 }
 
-class SqliteEventStore implements EventStore {
+class SqliteEngine implements LogEngine {
   readonly identity: LogIdentity;
+  readonly at: string;
+  readonly changes: ChangeSignal;
   readonly #connections: Connections;
-  readonly #path: string;
   readonly #busyTimeoutMs: number;
   readonly #reader: LogReader;
-  readonly #appends: AppendQueue;
-  readonly #changes: ChangeSignal;
-  readonly #pages: PagedLog;
-  readonly #streams: PagedStreams;
+  readonly #groups: GroupCommit;
   #commits = 0;
-  #closing: Promise<void> | undefined;
 
   constructor(connections: Connections, path: string, busyTimeoutMs: number) {
     this.identity = connections.identity;
+    this.at = path;
     this.#connections = connections;
-    this.#path = path;
     this.#busyTimeoutMs = busyTimeoutMs;
     const reader = new LogReader(connections.reader, path);
     const writer = new LogWriter(connections.writer);
     this.#reader = reader;
-    this.#changes = new ChangeSignal(
+    this.changes = new ChangeSignal(
       new DataVersionWatch(
         () => reader.dataVersion(),
-        () => this.#changes.notify(),
+        () => this.changes.notify(),
       ),
     );
-    const commits = new GroupCommit({
+    this.#groups = new GroupCommit({
       database: connections.writer,
       path,
       busyTimeoutMs,
@@ -83,33 +69,22 @@ class SqliteEventStore implements EventStore {
       write: (request) => writer.write(request),
       committed: () => this.#afterCommit(),
     });
-    this.#appends = new AppendQueue((group) => commits.commit(group));
-    this.#pages = {
-      changes: this.#changes,
-      page: (request) => this.#read(() => reader.page(request)),
-    };
-    this.#streams = {
-      at: path,
-      version: (stream) => this.#read(() => reader.streamVersion(stream)),
-      page: (...page) => this.#read(() => reader.streamPage(...page)),
-    };
   }
 
-  async append(writes: readonly StreamWrite[], options: AppendOptions = {}): Promise<AppendOutcome> {
-    this.#assertOpen();
-    return this.#appends.append(appendRequest(writes, options));
+  commit(group: readonly AppendRequest[]): Promise<GroupAnswer> {
+    return this.#groups.commit(group);
   }
 
-  readStream(stream: StreamName, options?: ReadStreamOptions): AsyncIterable<readonly RecordedEvent[]> {
-    return readStreamBatches(this.#streams, stream, options);
+  page(request: PageRequest): Promise<LogPage> {
+    return this.#read(() => this.#reader.page(request));
   }
 
-  readLog(options: ReadLogOptions): AsyncIterable<LogBatch> {
-    return readBatches(this.#pages, options);
+  streamVersion(stream: StreamName): Promise<number> {
+    return this.#read(() => this.#reader.streamVersion(stream));
   }
 
-  subscribe(options: SubscribeOptions): AsyncIterable<LogBatch> {
-    return followBatches(this.#pages, options);
+  streamPage(...page: Parameters<LogEngine['streamPage']>): Promise<readonly RecordedEvent[]> {
+    return this.#read(() => this.#reader.streamPage(...page));
   }
 
   head(): Promise<LogHead> {
@@ -120,45 +95,33 @@ class SqliteEventStore implements EventStore {
     return this.#read(() => this.#reader.sourceProgress(name));
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
-  }
-
-  async #close(): Promise<void> {
-    await this.#appends.settled();
+  async close(): Promise<void> {
     this.#connections.reader.close();
     this.#connections.writer.close();
-    this.#changes.notify();
   }
 
   /** Reads meet a lock only while another process opens, closes or recovers the file. */
   async #read<T>(read: () => T): Promise<T> {
     const deadline = performance.now() + this.#busyTimeoutMs;
     for (;;) {
-      this.#assertOpen();
       try {
         return read();
       } catch (error) {
-        if (!isBusy(error) || performance.now() > deadline) throw logFault(error, this.#path);
+        if (!isBusy(error) || performance.now() > deadline) throw logFault(error, this.at);
       }
       await pause(1 + Math.random() * 4);
     }
   }
 
   #afterCommit(): void {
-    this.#changes.notify();
+    this.changes.notify();
     this.#commits += 1;
     if (this.#commits % COMMITS_BETWEEN_LOOKS !== 0) return;
     try {
-      if (statSync(`${this.#path}-wal`).size <= WAL_BYTES_MAX) return;
+      if (statSync(`${this.at}-wal`).size <= WAL_BYTES_MAX) return;
       this.#connections.writer.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     } catch {
       // Somebody reads: it is tried again. The commits stand whatever becomes of this, and a broken disk shows in the next.
     }
-  }
-
-  #assertOpen(): void {
-    if (this.#closing) throw new BanyanError('LOG_UNREACHABLE', 'The log is closed', { at: this.#path });
   }
 }
