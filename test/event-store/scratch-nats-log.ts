@@ -10,6 +10,7 @@ import {
   type NatsEventStoreOptions,
   openNatsEventStore,
 } from '../../src/event-store/nats/nats-event-store.ts';
+import { waitUntil } from '../../src/runtime/wait.ts';
 import type { LogUnderTest } from '../../src/testing/contract/event-store.ts';
 import { NatsServer, natsServerMissing, startNatsCluster } from '../../src/testing/nats-server.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
@@ -70,6 +71,24 @@ export class ScratchNats {
       size === 1
         ? [await NatsServer.start({ folder, name: 'n1', ...options })]
         : await startNatsCluster(folder);
+    assert.ok(
+      await waitUntil(() => this.#takesStreams(), { timeoutMs: 30_000, everyMs: 50 }),
+      'servers ready',
+    );
+  }
+
+  /** Servers that have only just met know of each other some time before they place a stream on all of them. */
+  async #takesStreams(): Promise<boolean> {
+    const nats = await connect({ servers: this.#servers.map(({ address }) => address) });
+    try {
+      const { streams } = await jetstreamManager(nats, { checkAPI: false });
+      await streams.add({ name: 'ready', subjects: ['ready'], num_replicas: this.#servers.length });
+      return await streams.delete('ready');
+    } catch {
+      return false;
+    } finally {
+      await nats.close();
+    }
   }
 
   async end(): Promise<void> {

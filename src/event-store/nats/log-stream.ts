@@ -7,6 +7,7 @@ import type { Log } from '../../runtime/log.ts';
 import type { LogIdentity } from '../event-store.ts';
 import type { LogConnection } from './log-connection.ts';
 import type { LogNames } from './log-names.ts';
+import { Interrupted } from './nats-fault.ts';
 import { publish, publishId } from './publish.ts';
 import {
   SERVER_VERSION_MIN,
@@ -90,7 +91,15 @@ async function findOrMake(connection: LogConnection, names: LogNames, replicas: 
     if (apiCode(error) !== NAME_TAKEN) throw error;
     // Another process was first, or an answer was lost and the second try met the first one's stream.
   }
-  return connection.patiently(() => connection.streams.info(names.name));
+  // It is there now, though a server that was not asked to make it may not know of it yet.
+  return connection.patiently(async () => {
+    try {
+      return await connection.streams.info(names.name);
+    } catch (error) {
+      if (apiCode(error) === STREAM_NOT_FOUND) throw new Interrupted('the stream is still being made');
+      throw error;
+    }
+  });
 }
 
 async function find(connection: LogConnection, names: LogNames): Promise<StreamInfo | undefined> {
