@@ -149,8 +149,11 @@ describe('a source that is not ready', () => {
     const [sql] = /ALTER SYSTEM SET wal_level = 'logical'/.exec(stdout)!;
     await assertPromoteRefused(/wal_level is replica/);
     await admin.query(sql);
+    // What a restart would take; this server's own flag stands above the file, so the next one is given it too.
+    const [set] = await queryText(admin, "SELECT setting FROM pg_file_settings WHERE name = 'wal_level'");
+    assert.equal(set!.setting, 'logical');
     await stop();
-    await start({ wal_level: 'logical' });
+    await start({ wal_level: set!.setting! });
     env.SHOP_URL = postgres.url();
     assert.equal((await run('doctor')).code, 0);
   });
